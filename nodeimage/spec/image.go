@@ -1,0 +1,35 @@
+package spec
+
+// ChunkSize is the number of bytes in each chunk of a root image but the last.
+const ChunkSize = 256 << 10
+
+// Digest is a SHA-256 digest in the form "sha256:" followed by 64 lower-case hexadecimal digits.
+type Digest string
+
+// Manifest describes an image whole: whoever trusts the digest of its canonical JSON (the image's ID) can
+// verify every byte that a machine boots from.
+type Manifest struct {
+	Version int `json:"version"` // 1
+	// Root is the squashfs that all machines share.
+	Root Root `json:"root"`
+	// Files are the boot files, by name: "vmlinuz" and "initrd".
+	Files map[string]File `json:"files"`
+	// KernelRelease is `uname -r` of the kernel in Files.
+	KernelRelease string `json:"kernel_release"`
+	// Architecture is Go's name of it: amd64, arm64.
+	Architecture string `json:"architecture"`
+	// Distribution is ID and VERSION_ID of the root's os-release: "debian 12".
+	Distribution string `json:"distribution"`
+}
+
+// Root is the list of chunks of a root file system image.
+type Root struct {
+	Size   int64    `json:"size"`   // bytes; a multiple of 4096
+	Chunks []Digest `json:"chunks"` // one for each ChunkSize bytes; the last chunk may be shorter
+}
+
+// File is a boot file, served whole.
+type File struct {
+	Size   int64  `json:"size"` // bytes
+	SHA256 Digest `json:"sha256"`
+}

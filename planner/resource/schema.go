@@ -1,0 +1,50 @@
+package resource
+
+import (
+	"errors"
+
+	"github.com/zclconf/go-cty/cty"
+)
+
+// ErrSkipped is the error of a batch's members that were not tried because one before them failed.
+var ErrSkipped = errors.New("skipped: a step before it failed")
+
+// Schema describes the arguments of a Type and the attributes that it computes. The value of an instance, as expressions see it, is an
+// object of all of them plus three that every instance has: "kind" (the Type's name), "addr" (its address) and "key" (its key in
+// count or for_each: a number, a string, or null).
+type Schema struct {
+	Doc        string
+	Attributes map[string]*Attribute
+	Blocks     map[string]*Block
+	// Waits says that Apply spends its time waiting for something outside: it takes no place within --parallelism.
+	Waits bool
+	// Bakes says that steps whose `on` is an instance of this Type are put into it (an image): they count among its
+	// inputs, and it comes after them.
+	Bakes bool
+}
+
+// Attribute is one argument or computed value.
+type Attribute struct {
+	// Type is cty.DynamicPseudoType where Refers is set: the value is then the object of the instance referred to (or a list,
+	// set or map of such objects), and state keeps its address instead.
+	Type cty.Type
+	// Refers lists the kinds of instance that this attribute may refer to: "server", "node", "pac".
+	Refers    []string
+	Required  bool
+	Default   cty.Value // cty.NilVal: null
+	Sensitive bool
+	// Replaces says that an instance cannot be changed in this, only replaced.
+	Replaces bool
+	// Computed marks a value that Apply returns. Arguments cannot set it.
+	Computed bool
+	// From are the arguments that a computed value follows from. When one of them changes, it is unknown in the plan; nil: all of them.
+	From []string
+	Doc  string
+}
+
+// Block is a nested block: at most one with Single, else any number; the value is an object (null if absent) or a list of objects.
+type Block struct {
+	Schema
+	Single   bool
+	Required bool
+}
