@@ -1,0 +1,102 @@
+package lab
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+)
+
+// Firmware of a machine.
+const (
+	BIOS = "bios" // SeaBIOS; the network card's ROM is iPXE
+	UEFI = "uefi" // OVMF x64 without Secure Boot; OVMF's own network driver
+)
+
+// Machine is one virtual PC without a disk. Only the name is needed, the rest has defaults.
+type Machine struct {
+	Name     string `json:"name"`
+	Firmware string `json:"firmware"`  // BIOS (default) or UEFI
+	MemoryMB int    `json:"memory_mb"` // default 1024
+	CPUs     int    `json:"cpus"`      // default 2
+	NIC      string `json:"nic"`       // QEMU's device: virtio-net-pci (default), e1000, e1000e, rtl8139
+	MAC      string `json:"mac"`       // default: made from the names of lab and machine, locally administered
+	Disk     string `json:"disk"`      // path of a raw image file that becomes a virtio disk; empty: no disk
+	Kernel   string `json:"kernel"`    // boot this kernel from the host instead of the network, with Initrd and Append
+	Initrd   string `json:"initrd"`    //
+	Append   string `json:"append"`    // the kernel's command line
+	Tap      string `json:"tap"`       // interface of the namespace that it is plugged into; set by Up
+	Folder   string `json:"folder"`    // where its serial log, PID and exit code stand; set by Up
+}
+
+var validNIC = []string{"virtio-net-pci", "e1000", "e1000e", "rtl8139"}
+
+func (m *Machine) fill(lab string, index int) {
+	if m.Name == "" {
+		m.Name = fmt.Sprintf("vm%d", index+1)
+	}
+	if m.Firmware == "" {
+		m.Firmware = BIOS
+	}
+	if m.MemoryMB == 0 {
+		m.MemoryMB = 1024
+	}
+	if m.CPUs == 0 {
+		m.CPUs = 2
+	}
+	if m.NIC == "" {
+		m.NIC = validNIC[0]
+	}
+	if m.MAC == "" {
+		sum := sha256.Sum256([]byte(lab + "/" + m.Name))
+		m.MAC = net.HardwareAddr{0x52, 0x54, 0x00, sum[0], sum[1], sum[2]}.String()
+	}
+}
+
+var machineName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9-]{0,30}$`)
+
+func (m *Machine) check() error {
+	if !machineName.MatchString(m.Name) {
+		return fmt.Errorf("machine %q: a name has letters, digits and hyphens", m.Name)
+	}
+	if m.Firmware != BIOS && m.Firmware != UEFI {
+		return fmt.Errorf("machine %s: firmware %q: want bios or uefi", m.Name, m.Firmware)
+	}
+	if m.MemoryMB < 128 || m.CPUs < 1 {
+		return fmt.Errorf("machine %s: %d MB of memory and %d CPUs: want at least 128 and 1", m.Name, m.MemoryMB, m.CPUs)
+	}
+	if !slices.Contains(validNIC, m.NIC) {
+		return fmt.Errorf("machine %s: network card %q: want one of %v", m.Name, m.NIC, validNIC)
+	}
+	if _, err := net.ParseMAC(m.MAC); err != nil {
+		return fmt.Errorf("machine %s: %w", m.Name, err)
+	}
+	return nil
+}
+
+// SerialLog is the path of the file that holds everything the machine printed on its serial console.
+func (m *Machine) SerialLog() string { return filepath.Join(m.Folder, "serial.log") }
+
+// consoleSocket is where a terminal can be plugged into the serial console.
+func (m *Machine) consoleSocket() string { return filepath.Join(m.Folder, "console") }
+
+// prepare makes the machine's folder; a UEFI machine gets a copy of the firmware's variables, its own.
+func (l *Lab) prepare(m *Machine) error {
+	m.Folder = filepath.Join(l.dir(), m.Name)
+	if err := os.MkdirAll(m.Folder, 0o755); err != nil {
+		return err
+	}
+	if m.Firmware != UEFI {
+		return nil
+	}
+	vars, err := os.ReadFile(ovmfVars)
+	if err != nil {
+		return fmt.Errorf("machine %s: %w: install it: apt-get install ovmf", m.Name, err)
+	}
+	return os.WriteFile(m.vars(), vars, 0o644)
+}
+
+func (m *Machine) vars() string { return filepath.Join(m.Folder, "vars.fd") }
