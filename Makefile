@@ -1,0 +1,59 @@
+# viver: `make demo` shows the main path, `make test` checks everything. Both install the Debian packages that they need.
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.ONESHELL:
+.PHONY: demo test unit e2e build bench lint packages fuzz clean
+
+SUDO     := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,HOME,CI,VIVER_CACHE)
+GO_TEST  := go test $(if $(SUDO),-exec "$(SUDO)")
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+
+# What viver itself calls, and what its tests compare it with.
+PACKAGES := qemu-system-x86 ovmf ipxe iproute2 mmdebstrap squashfs-tools
+PEERS    := nbdkit nbd-client nbd-server libnbd-bin qemu-utils tftp-hpa curl isc-dhcp-client udhcpc busybox-static avahi-daemon avahi-utils dbus zstd cpio
+
+demo: packages build ## four virtual machines boot from one image, take their steps and power off
+	$(SUDO) go run ./testing/demo
+
+test: packages lint unit e2e ## everything
+
+unit: build
+	$(GO_TEST) -timeout 20m $$(go list ./... | grep -v /testing/e2e)
+
+e2e: build ## real machines, one test at a time
+	$(GO_TEST) -timeout 40m -p 1 -v ./testing/e2e/...
+
+build:
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/viver ./cmd/viver-node
+
+bench: packages build ## figures beside peers, in out/bench
+	mkdir -p out/bench
+	$(GO_TEST) -run '^$$' -bench . -benchtime 1x -timeout 60m ./testing/bench/...
+
+lint:
+	test -z "$$(go tool gofumpt -l . | tee /dev/stderr)" || { echo 'not formatted: go tool gofumpt -w .'; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+
+fuzz: ## each fuzz test for a while
+	for package in $$(go list ./...); do
+		for name in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do
+			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime 20s $$package
+		done
+	done
+
+packages:
+	missing=
+	for package in $(PACKAGES) $(PEERS); do
+		dpkg-query -W -f '$${db:Status-Status}' $$package 2>/dev/null | grep -qx installed || missing="$$missing $$package"
+	done
+	if [ -n "$$missing" ]; then
+		root=; [ "$$(id -u)" = 0 ] || root=sudo
+		$$root apt-get update -q
+		DEBIAN_FRONTEND=noninteractive $$root apt-get install -yq --no-install-recommends $$missing
+	fi
+	command -v go >/dev/null || { echo 'viver is built with Go 1.26 or later, and there is no go in the PATH'; exit 1; }
+
+clean:
+	rm -rf bin out
