@@ -1,0 +1,201 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// random makes a graph whose edges go from smaller to larger numbers, renamed at random so that numbers say nothing of the order.
+func random(r *rand.Rand, n int) *Graph {
+	g := &Graph{}
+	for range n {
+		g.Add()
+	}
+	name := r.Perm(n)
+	for range 2 * n {
+		a, b := r.IntN(n), r.IntN(n)
+		g.Edge(name[min(a, b)], name[max(a, b)])
+	}
+	return g
+}
+
+func TestOrderPutsEachVertexAfterThoseBeforeIt(t *testing.T) {
+	for seed := range uint64(50) {
+		g := random(rand.New(rand.NewPCG(seed, 1)), 40)
+		order, err := g.Order()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for v := range g.Len() {
+			for _, b := range g.Before(v) {
+				if slices.Index(order, b) > slices.Index(order, v) {
+					t.Fatalf("seed %d: %d stands before %d in %v", seed, v, b, order)
+				}
+			}
+		}
+	}
+}
+
+func TestOrderNamesTheCycle(t *testing.T) {
+	g := &Graph{}
+	for range 5 {
+		g.Add()
+	}
+	for _, e := range [][2]int{{0, 1}, {1, 2}, {2, 3}, {3, 1}, {3, 4}} {
+		g.Edge(e[0], e[1])
+	}
+	_, err := g.Order()
+	var cycle *CycleError
+	if !errors.As(err, &cycle) {
+		t.Fatalf("got %v", err)
+	}
+	if len(cycle.Path) != 3 {
+		t.Fatalf("path %v", cycle.Path)
+	}
+	for i, v := range cycle.Path {
+		if next := cycle.Path[(i+1)%3]; !slices.Contains(g.Before(next), v) {
+			t.Errorf("path %v has no edge from %d to %d", cycle.Path, v, next)
+		}
+	}
+	if _, err := g.Walk(t.Context(), Walker{}); !errors.As(err, &cycle) {
+		t.Errorf("a walk of a cycle ended with %v", err)
+	}
+}
+
+func TestWalkGoesOnBesideAFailure(t *testing.T) {
+	broken := errors.New("broken")
+	for seed := range uint64(50) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		g := random(r, 60)
+		fails := r.IntN(60)
+		var mu sync.Mutex
+		done := map[int]bool{}
+		outcomes, err := g.Walk(t.Context(), Walker{Parallelism: 4, Run: func(_ context.Context, v int) error {
+			mu.Lock()
+			defer mu.Unlock()
+			for _, b := range g.Before(v) {
+				if !done[b] {
+					t.Errorf("seed %d: %d ran before %d", seed, v, b)
+				}
+			}
+			if v == fails {
+				return broken
+			}
+			done[v] = true
+			return nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		after := reach(g, fails)
+		for v, o := range outcomes {
+			want := Outcome{Status: Done}
+			switch {
+			case v == fails:
+				want = Outcome{Status: Failed, Err: broken}
+			case after[v]:
+				want = Outcome{Status: Blocked, Cause: fails}
+			}
+			if o != want {
+				t.Errorf("seed %d: vertex %d ended as %+v, not as %+v", seed, v, o, want)
+			}
+		}
+	}
+}
+
+// reach is what comes after v.
+func reach(g *Graph, v int) map[int]bool {
+	order, _ := g.Order()
+	after := map[int]bool{}
+	for _, w := range order {
+		after[w] = slices.ContainsFunc(g.Before(w), func(b int) bool { return b == v || after[b] })
+	}
+	return after
+}
+
+func TestWalkKeepsToItsPlaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &Graph{}
+		for range 100 {
+			g.Add()
+		}
+		patient := func(v int) bool { return v >= 90 }
+		var mu sync.Mutex
+		busy, most, waiting, mostWaiting := 0, 0, 0, 0
+		start := time.Now()
+		_, err := g.Walk(t.Context(), Walker{Parallelism: 7, Waits: patient, Run: func(_ context.Context, v int) error {
+			count, high := &busy, &most
+			if patient(v) {
+				count, high = &waiting, &mostWaiting
+			}
+			mu.Lock()
+			*count++
+			*high = max(*high, *count)
+			mu.Unlock()
+			time.Sleep(time.Minute)
+			mu.Lock()
+			*count--
+			mu.Unlock()
+			return nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if most != 7 || mostWaiting != 10 {
+			t.Errorf("%d at work and %d waiting at once, want 7 and 10", most, mostWaiting)
+		}
+		if took := time.Since(start); took != 13*time.Minute {
+			t.Errorf("90 vertices by sevens took %v", took)
+		}
+	})
+}
+
+func TestWalkStops(t *testing.T) {
+	for _, how := range []string{"stop", "cancel"} {
+		t.Run(how, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := &Graph{}
+				g.Edge(g.Add(), g.Add())
+				ctx, cancel := context.WithCancel(t.Context())
+				stop := make(chan struct{})
+				outcomes, err := g.Walk(ctx, Walker{Stop: stop, Run: func(ctx context.Context, _ int) error {
+					if how == "stop" {
+						close(stop)
+					} else {
+						cancel()
+					}
+					time.Sleep(time.Second) // what runs is waited for
+					return ctx.Err()
+				}})
+				cancel()
+				want := []Outcome{{Status: Done}, {}}
+				if how == "cancel" {
+					want = []Outcome{{Status: Failed, Err: context.Canceled}, {Status: Blocked}}
+				}
+				if err != nil || !slices.Equal(outcomes, want) {
+					t.Errorf("got %v, %v; want %v", outcomes, err, want)
+				}
+			})
+		})
+	}
+}
+
+func BenchmarkWalk(b *testing.B) {
+	for _, n := range []int{1000, 10000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			g := random(rand.New(rand.NewPCG(1, 1)), n)
+			for b.Loop() {
+				if _, err := g.Walk(b.Context(), Walker{Parallelism: 10, Run: func(context.Context, int) error { return nil }}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
