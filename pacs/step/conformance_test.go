@@ -1,0 +1,251 @@
+package step_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"viver/nodeimage/spec"
+	"viver/pacs/step"
+)
+
+// example is one step that every type must have at least one of: it goes through the same suite on every machine.
+type example struct {
+	stepType string
+	config   string // @ is the machine's prefix
+	root     bool   // needs a machine of its own, as it touches what is not below the prefix
+	before   map[string]string
+	// after are files that the step brings about; "" is a file that is not there.
+	after map[string]string
+	keeps bool // undo leaves something, on purpose
+}
+
+func examples() map[string]example {
+	return map[string]example{
+		"file, new": {
+			stepType: "file",
+			config:   `{"path":"@/etc/motd","content":"hello 'pc01'\n","mode":"0600"}`,
+			after:    map[string]string{"etc/motd": "hello 'pc01'\n"},
+		},
+		"file, any bytes": {
+			stepType: "file",
+			config:   `{"path":"@/a b/it's $(odd)","content":"\u0000\u0001'\"\\$(id)` + "`id`" + `\r\n%s é\n\n"}`,
+			after:    map[string]string{"a b/it's $(odd)": "\x00\x01'\"\\$(id)`id`\r\n%s é\n\n"},
+		},
+		"file, empty":     {stepType: "file", config: `{"path":"@/empty","content":""}`, after: map[string]string{"empty": ""}},
+		"file, in deeper": {stepType: "file", config: `{"path":"@/x/y/z","content":"1"}`, after: map[string]string{"x/y/z": "1"}},
+		"file, over another": {
+			stepType: "file",
+			config:   `{"path":"@/etc/hostname","content":"pc01\n"}`,
+			before:   map[string]string{"etc/hostname": "debian\n"},
+			after:    map[string]string{"etc/hostname": "pc01\n"},
+		},
+		"file, over a link": {
+			stepType: "file",
+			config:   `{"path":"@/etc/resolv.conf","content":"nameserver ::1\n"}`,
+			before:   map[string]string{"etc/resolv.conf": "-> /nowhere"},
+			after:    map[string]string{"etc/resolv.conf": "nameserver ::1\n"},
+		},
+		"directory, new": {stepType: "directory", config: `{"path":"@/srv/a/b","mode":"1777"}`},
+		"directory, there already": {
+			stepType: "directory",
+			config:   `{"path":"@/srv","mode":"0700"}`,
+			before:   map[string]string{"srv/x": "kept"},
+		},
+		"command with creates": {
+			stepType: "command",
+			config:   `{"run":"printf 1 >>@/made","creates":"@/made","undo":"rm @/made"}`,
+			after:    map[string]string{"made": "1"},
+		},
+		"command with check": {
+			stepType: "command",
+			config:   `{"run":"printf 'it'\"'\"'s' >>@/made","check":"test -s @/made","undo":"rm @/made"}`,
+			after:    map[string]string{"made": "it's"},
+		},
+		"command without guard": {
+			stepType: "command",
+			config:   `{"run":"printf 1 >>@/made\ncat","rerun_on":["v1"]}`,
+			after:    map[string]string{"made": "1"},
+			keeps:    true,
+		},
+		"fact": {stepType: "fact", config: `{"run":"echo 7"}`},
+		"service": {
+			stepType: "service",
+			root:     true,
+			config:   `{"name":"demo","enabled":true,"running":true}`,
+			after:    map[string]string{"run/demo.pid": "1\n", "etc/rc2.d/S01demo": "-> ../init.d/demo"},
+		},
+		"package": {
+			stepType: "package",
+			root:     true,
+			config:   `{"names":["htop","nfs-utils"]}`,
+			before:   map[string]string{"lib/apk/db/htop": ""},
+			after:    map[string]string{"lib/apk/db/nfs-utils": ""},
+		},
+	}
+}
+
+// TestConformance holds each type to the same promises: a check changes nothing and sees what is missing, a second apply changes
+// nothing, a check then says same, and undo brings back what was there before.
+func TestConformance(t *testing.T) {
+	covered, all := map[string]bool{}, machines(t)
+	for name, e := range examples() {
+		covered[e.stepType] = true
+		for _, m := range all {
+			if e.root && m.prefix != "" {
+				continue
+			}
+			t.Run(strings.ReplaceAll(name, " ", "_")+"/"+m.name, func(t *testing.T) { conform(t, m, e) })
+		}
+	}
+	for _, s := range step.Types() {
+		if !covered[s.Name] {
+			t.Errorf("no example for the type %s", s.Name)
+		}
+	}
+}
+
+func conform(t *testing.T, m *machine, e example) {
+	m.reset(t, e.before)
+	s := spec.Step{ID: "step." + e.stepType + ".it", Type: e.stepType, Config: m.in(e.config)}
+	expect := func(mode string, want ...spec.StepStatus) spec.StepResult {
+		t.Helper()
+		r := m.run(t, mode, s)[0]
+		if !slices.Contains(want, r.Status) {
+			t.Fatalf("%s: got %+v, want %v", mode, r, want)
+		}
+		return r
+	}
+	before := m.snapshot(t)
+	if e.stepType == "fact" {
+		if got := expect(step.Apply, spec.StepSame); got.Output != "7" {
+			t.Errorf("the fact has the value %q", got.Output)
+		}
+		return
+	}
+	if r := expect(step.Check, spec.StepDiffers); r.Diff == "" {
+		t.Error("it differs, and does not say in what")
+	}
+	unchanged(t, m, before, "a check")
+	expect(step.Apply, spec.StepChanged)
+	for name, want := range e.after {
+		if got := m.read(t, name); got != want {
+			t.Errorf("%s holds %q, want %q", name, got, want)
+		}
+	}
+	after := m.snapshot(t)
+	expect(step.Check, spec.StepSame)
+	expect(step.Apply, spec.StepSame)
+	unchanged(t, m, after, "a second apply")
+	expect(step.Undo, spec.StepUndone)
+	if !e.keeps {
+		unchanged(t, m, before, "apply and undo")
+		expect(step.Undo, spec.StepUndone)
+		unchanged(t, m, before, "a second undo")
+	}
+}
+
+func unchanged(t *testing.T, m *machine, before map[string]string, what string) {
+	t.Helper()
+	if diff := cmp.Diff(before, m.snapshot(t)); diff != "" {
+		t.Errorf("%s left another machine (-before +after):\n%s", what, diff)
+	}
+}
+
+// TestFailureLeavesNothing breaks a step in its middle.
+func TestFailureLeavesNothing(t *testing.T) {
+	all := machines(t)
+	for name, config := range map[string]struct{ stepType, config, want string }{
+		"unknown owner":    {"file", `{"path":"@/x/y/z","content":"1","owner":"nobody-of-this-name"}`, "nobody-of-this-name"},
+		"over a directory": {"file", `{"path":"@/folder","content":"1"}`, "is no file"},
+		"folder's owner":   {"directory", `{"path":"@/x/y","owner":"nobody-of-this-name"}`, "nobody-of-this-name"},
+		"below a file":     {"directory", `{"path":"@/here/y"}`, ""},
+		"command":          {"command", `{"run":"echo one\nfalse\necho two >@/two"}`, "one"},
+		"syntax error":     {"command", `{"run":"if"}`, ""},
+		"check still bad":  {"command", `{"run":":","check":"false"}`, "still fails"},
+		"no such service":  {"service", `{"name":"nothing-like-it","enabled":true}`, "is its package installed"},
+	} {
+		for _, m := range all {
+			t.Run(strings.ReplaceAll(name, " ", "_")+"/"+m.name, func(t *testing.T) {
+				m.reset(t, map[string]string{"here": "1", "folder/x": "1"})
+				before := m.snapshot(t)
+				first := spec.Step{ID: "a", Type: config.stepType, Config: m.in(config.config)}
+				second := spec.Step{ID: "b", Type: "command", Config: m.in(`{"run":"echo >@/second"}`)}
+				got := m.run(t, step.Apply, first, second)
+				if got[0].Status != spec.StepFailed || !strings.Contains(got[0].Output, config.want) || got[0].Output == "" {
+					t.Errorf("want a failure that speaks of %q, got %+v", config.want, got[0])
+				}
+				if got[1].Status != spec.StepSkipped {
+					t.Errorf("the step behind it is %s", got[1].Status)
+				}
+				unchanged(t, m, before, "a failure")
+			})
+		}
+	}
+}
+
+func TestFileUpdateKeepsTheFirstBackup(t *testing.T) {
+	for _, m := range machines(t) {
+		t.Run(m.name, func(t *testing.T) {
+			m.reset(t, map[string]string{"etc/motd": "the distribution's"})
+			before := m.snapshot(t)
+			for _, text := range []string{"one", "two"} {
+				s := spec.Step{ID: "a", Type: "file", Config: m.in(`{"path":"@/etc/motd","content":"` + text + `"}`)}
+				if got := m.run(t, step.Apply, s)[0]; got.Status != spec.StepChanged {
+					t.Fatalf("%+v", got)
+				}
+				if text == "two" {
+					m.run(t, step.Undo, s)
+				}
+			}
+			unchanged(t, m, before, "undo after an update")
+		})
+	}
+}
+
+func TestRerunOn(t *testing.T) {
+	m := machines(t)[0]
+	m.reset(t, nil)
+	for i, want := range []spec.StepStatus{spec.StepChanged, spec.StepSame, spec.StepChanged, spec.StepSame} {
+		s := spec.Step{ID: "a", Type: "command", Config: m.in(
+			fmt.Sprintf(`{"run":"echo >>@/log","creates":"@/log","rerun_on":{"v":%d}}`, i/2))}
+		if got := m.run(t, step.Apply, s)[0]; got.Status != want {
+			t.Errorf("run %d: %+v, want %s", i, got, want)
+		}
+	}
+	if got := m.read(t, "log"); got != "\n\n" {
+		t.Errorf("it ran %d times", len(got))
+	}
+}
+
+func TestPackageNoLongerNamedIsRemoved(t *testing.T) {
+	for _, m := range machines(t) {
+		if m.prefix != "" {
+			continue
+		}
+		m.reset(t, map[string]string{"lib/apk/db/htop": ""})
+		for _, names := range []string{`["htop","vim","tmux"]`, `["vim"]`} {
+			s := spec.Step{ID: "a", Type: "package", Config: json.RawMessage(`{"names":` + names + `}`)}
+			if got := m.run(t, step.Apply, s)[0]; got.Status != spec.StepChanged {
+				t.Fatalf("%+v", got)
+			}
+		}
+		names, err := os.ReadDir(filepath.Join(m.root, "lib/apk/db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, n := range names {
+			got = append(got, n.Name())
+		}
+		if diff := cmp.Diff([]string{"htop", "vim"}, got); diff != "" {
+			t.Errorf("%s: %s", m.name, diff)
+		}
+	}
+}

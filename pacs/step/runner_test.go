@@ -1,0 +1,174 @@
+package step_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"viver/nodeimage/spec"
+	"viver/pacs/step"
+)
+
+func command(id, script string, timeout time.Duration) spec.Step {
+	config, err := json.Marshal(step.Command{Run: script})
+	if err != nil {
+		panic(err)
+	}
+	return spec.Step{ID: id, Type: "command", Config: config, Timeout: timeout}
+}
+
+func TestTimeoutEndsTheStepAndLeavesNothing(t *testing.T) {
+	for _, m := range machines(t) {
+		t.Run(m.name, func(t *testing.T) {
+			m.reset(t, nil)
+			got := m.run(t, step.Apply, command("a", "sleep 300; echo >"+m.prefix+"/late", 50*time.Millisecond), command("b", ":", 0))
+			if got[0].Status != spec.StepFailed || !strings.Contains(got[0].Output, "longer than its timeout of 50ms") {
+				t.Errorf("%+v", got[0])
+			}
+			if got[1].Status != spec.StepSkipped {
+				t.Errorf("%+v", got[1])
+			}
+			if left, _ := os.ReadDir(m.root + "/tmp"); len(left) > 0 {
+				t.Errorf("the run left %v", left)
+			}
+		})
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	m := machines(t)[0]
+	m.reset(t, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	var got []spec.StepResult
+	err := m.runner.Run(ctx, step.Apply, []spec.Step{command("a", ":", 0), command("b", "sleep 300", 0), command("c", ":", 0)}, func(r spec.StepResult) {
+		got = append(got, r)
+		cancel()
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("the error is %v", err)
+	}
+	if len(got) != 3 || got[0].Status != spec.StepChanged || got[1].Status != spec.StepFailed || got[2].Status != spec.StepSkipped {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestShellThatDies(t *testing.T) {
+	m := machines(t)[0]
+	m.reset(t, nil)
+	got := m.run(t, step.Apply, command("a", "kill -9 0", 0), command("b", ":", 0))
+	if got[0].Status != spec.StepFailed || !strings.Contains(got[0].Output, "killed") || got[1].Status != spec.StepSkipped {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestCheckGoesOnAfterAFailure(t *testing.T) {
+	m := machines(t)[0]
+	m.reset(t, map[string]string{"folder/x": ""})
+	steps := []spec.Step{
+		{ID: "a", Type: "file", Config: fmt.Appendf(nil, `{"path":"%s/folder","content":""}`, m.prefix)},
+		command("b", ":", 0),
+	}
+	if got := m.run(t, step.Check, steps...); got[0].Status != spec.StepFailed || got[1].Status != spec.StepDiffers {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestRefused(t *testing.T) {
+	m := machines(t)[0]
+	m.reset(t, nil)
+	for config, want := range map[string]string{
+		`file {"path":"etc/motd","content":""}`:               "not absolute",
+		`file {"path":"/etc/../motd","content":""}`:           `write it as "/motd"`,
+		`file {"path":"/","content":""}`:                      "/ itself",
+		`file {"path":"/a\nb","content":""}`:                  "line break",
+		`file {"path":"/a","content":"","mode":"rw"}`:         "not octal",
+		`file {"path":"/a","content":"","owner":"a b"}`:       "no name of a user",
+		`file {"path":"/a","content":"","colour":"red"}`:      "colour",
+		`command {"run":" "}`:                                 "run is empty",
+		`command {"run":"a\u0000"}`:                           "NUL",
+		`service {"name":"sshd"}`:                             "enabled or running",
+		`service {"name":"-H root@pc","running":true}`:        "no name of a service",
+		`package {"names":[]}`:                                "names is empty",
+		`package {"names":["-o=APT::Update::Pre-Invoke"]}`:    "no name of a package",
+		`fact {"run":""}`:                                     "run is empty",
+		`teleport {}`:                                         "no step type",
+		`directory {"path":"/srv","mode":"0755","group":"-"}`: "no name",
+	} {
+		stepType, document, _ := strings.Cut(config, " ")
+		got := m.run(t, step.Apply, command("first", "echo >"+m.prefix+"/first", 0), spec.Step{ID: "bad", Type: stepType, Config: json.RawMessage(document)})
+		if got[0].Status != spec.StepSkipped || got[1].Status != spec.StepFailed || !strings.Contains(got[1].Output, want) {
+			t.Errorf("%s: want a refusal with %q, got %+v", config, want, got)
+		}
+	}
+	if err := m.runner.Run(t.Context(), "guess", nil, nil); err == nil {
+		t.Error("an unknown mode was taken")
+	}
+}
+
+func TestFactsAreBounded(t *testing.T) {
+	m := machines(t)[0]
+	m.reset(t, nil)
+	for size, want := range map[int]spec.StepStatus{step.MaxFact: spec.StepSame, step.MaxFact + 1: spec.StepFailed} {
+		config, _ := json.Marshal(step.Fact{Run: fmt.Sprintf("head -c %d /dev/zero | tr '\\0' x; echo noise >&2", size)})
+		got := m.run(t, step.Check, spec.Step{ID: "a", Type: "fact", Config: config})[0]
+		if got.Status != want || want == spec.StepSame && len(got.Output) != size {
+			t.Errorf("%d bytes: %s with %d bytes", size, got.Status, len(got.Output))
+		}
+	}
+}
+
+func TestOutputIsTheTail(t *testing.T) {
+	m := machines(t)[0]
+	m.reset(t, nil)
+	got := m.run(t, step.Apply, command("a", "i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done; exit 3", 0))[0]
+	if len(got.Output) > 4096 || !strings.HasSuffix(got.Output, "line 1999") {
+		t.Errorf("%d bytes, ending in %q", len(got.Output), got.Output[max(0, len(got.Output)-20):])
+	}
+}
+
+// A secret must never be an argument of a process, where everybody can read it.
+func TestNothingInArguments(t *testing.T) {
+	m := machines(t)[0]
+	m.reset(t, nil)
+	file := spec.Step{ID: "a", Type: "file", Config: fmt.Appendf(nil, `{"path":"%s/key","content":"s3cret-s3cret"}`, m.prefix)}
+	// Its command line is that of the shell which runs all steps.
+	look := command("b", `tr '\0' ' ' </proc/$$/cmdline >`+m.prefix+`/cmdline; tr '\0' '\n' </proc/$$/environ >`+m.prefix+`/environ`, 0)
+	for _, r := range m.run(t, step.Apply, file, look) {
+		if r.Status != spec.StepChanged {
+			t.Fatalf("%+v", r)
+		}
+	}
+	for _, name := range []string{"cmdline", "environ"} {
+		if text := m.read(t, name); strings.Contains(text, "s3cret") || text == "" {
+			t.Errorf("%s: %q", name, text)
+		}
+	}
+}
+
+func TestOffline(t *testing.T) {
+	for _, m := range machines(t) {
+		if m.prefix != "" {
+			continue
+		}
+		m.reset(t, map[string]string{"usr/sbin/x": ""})
+		m.runner.Offline = true
+		got := m.run(t, step.Apply,
+			spec.Step{ID: "a", Type: "service", Config: json.RawMessage(`{"name":"demo","enabled":true,"running":true}`)},
+			spec.Step{ID: "b", Type: "package", Config: json.RawMessage(`{"names":["vim"]}`)})
+		for _, r := range got {
+			if r.Status != spec.StepChanged {
+				t.Fatalf("%+v", r)
+			}
+		}
+		for _, name := range []string{"run/demo.pid", "var/lib/viver", "usr/sbin/policy-rc.d"} {
+			if _, err := os.Lstat(m.root + "/" + name); err == nil {
+				t.Errorf("%s is in the tree", name)
+			}
+		}
+	}
+}
