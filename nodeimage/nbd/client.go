@@ -1,0 +1,290 @@
+package nbd
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pojntfx/go-nbd/pkg/protocol"
+)
+
+// goodbyeTime is how long Close waits for the server to take the goodbye.
+const goodbyeTime = time.Second
+
+// ErrClosed is what a Client answers after Close.
+var ErrClosed = errors.New("nbd: client is closed")
+
+// RemoteError is what a server answers to a read that it could not do. The connection stays usable.
+type RemoteError struct {
+	Errno uint32 // of the protocol: 1 EPERM, 5 EIO, 12 ENOMEM, 22 EINVAL, 28 ENOSPC, 75 EOVERFLOW, 108 ESHUTDOWN
+}
+
+func (e RemoteError) Error() string {
+	switch e.Errno {
+	case protocol.TRANSMISSION_ERROR_EPERM:
+		return "the server answers EPERM"
+	case errnoEIO:
+		return "the server answers EIO"
+	case protocol.TRANSMISSION_ERROR_EINVAL:
+		return "the server answers EINVAL"
+	}
+	return fmt.Sprintf("the server answers error %d", e.Errno)
+}
+
+// Client reads one export over one connection. Any number of reads may be under way at once. It is a Device, and safe for
+// concurrent use.
+type Client struct {
+	conn     net.Conn
+	export   exportInfo
+	received atomic.Int64
+	send     chan request
+	dead     chan struct{} // closed when err is set
+	written  chan struct{} // closed when write has ended
+	loops    sync.WaitGroup
+
+	mu     sync.Mutex
+	err    error // why the connection is not usable; nil: it is
+	cookie uint64
+	calls  map[uint64]*call
+}
+
+// call is a read under way.
+type call struct {
+	length int
+	done   chan error // has room for the one answer
+
+	mu  sync.Mutex
+	dst []byte // what is still to be filled; nil: nobody waits any more
+}
+
+// Dial connects to a server ("host:port") and opens an export. ctx bounds both.
+func Dial(ctx context.Context, address, export string) (*Client, error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("nbd: %w", err)
+	}
+	return NewClient(ctx, conn, export)
+}
+
+// NewClient opens an export over a connection, which it owns from then on. ctx bounds the negotiation.
+func NewClient(ctx context.Context, conn net.Conn, export string) (*Client, error) {
+	r := bufio.NewReaderSize(conn, 256<<10)
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	info, err := choose(r, conn, export)
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		conn.Close()
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return nil, fmt.Errorf("nbd: open export %q of %v: %w", export, conn.RemoteAddr(), err)
+	}
+	c := &Client{conn: conn, export: info, calls: make(map[uint64]*call)}
+	c.send, c.dead, c.written = make(chan request), make(chan struct{}), make(chan struct{})
+	c.loops.Go(c.write)
+	c.loops.Go(func() { c.fail(c.read(r)) })
+	return c, nil
+}
+
+// Size implements Device.
+func (c *Client) Size() int64 { return c.export.size }
+
+// Received returns how many bytes of data have arrived: while it grows, the server is alive.
+func (c *Client) Received() int64 { return c.received.Load() }
+
+// ReadAt implements Device. An error that is no RemoteError, and not that of ctx, means that the connection is lost; all reads under
+// way fail then.
+func (c *Client) ReadAt(ctx context.Context, p []byte, off int64) error {
+	if off < 0 || off > c.export.size || int64(len(p)) > c.export.size-off {
+		return fmt.Errorf("nbd: read %d bytes at %d of %d: %w", len(p), off, c.export.size, io.ErrUnexpectedEOF)
+	}
+	for len(p) > 0 {
+		n := min(len(p), c.export.maxBlock)
+		if err := c.readBlock(ctx, p[:n], off); err != nil {
+			return fmt.Errorf("nbd: read %d bytes at %d: %w", n, off, err)
+		}
+		p, off = p[n:], off+int64(n)
+	}
+	return nil
+}
+
+func (c *Client) readBlock(ctx context.Context, p []byte, off int64) error {
+	call := &call{length: len(p), done: make(chan error, 1), dst: p}
+	cookie, err := c.begin(call)
+	if err != nil {
+		return err
+	}
+	req := request{command: protocol.TRANSMISSION_TYPE_REQUEST_READ, cookie: cookie, offset: uint64(off), length: uint32(len(p))}
+	select {
+	case c.send <- req:
+	case <-c.dead: // fail answers the call
+	case <-ctx.Done():
+		c.take(cookie) // it was never sent
+		return ctx.Err()
+	}
+	select {
+	case err := <-call.done:
+		return err
+	case <-ctx.Done():
+		call.abandon()
+		return ctx.Err()
+	}
+}
+
+// begin enters a call among those that wait for an answer.
+func (c *Client) begin(call *call) (uint64, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return 0, c.err
+	}
+	c.cookie++
+	c.calls[c.cookie] = call
+	return c.cookie, nil
+}
+
+// take removes the call with this cookie from those that wait; nil: there is none.
+func (c *Client) take(cookie uint64) *call {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	call := c.calls[cookie]
+	delete(c.calls, cookie)
+	return call
+}
+
+// write sends requests, up to and with the goodbye; those that come while it writes go together.
+func (c *Client) write() {
+	defer close(c.written)
+	var buf []byte
+	for {
+		var req request
+		select {
+		case <-c.dead:
+			return
+		case req = <-c.send:
+		}
+		buf = c.gather(req.append(buf[:0]), &req)
+		if _, err := c.conn.Write(buf); err != nil {
+			c.fail(err)
+			return
+		}
+		if req.command == protocol.TRANSMISSION_TYPE_REQUEST_DISC {
+			return
+		}
+	}
+}
+
+// gather appends to buf the requests that need not be waited for; last becomes the last of them.
+func (c *Client) gather(buf []byte, last *request) []byte {
+	for len(buf) < 64*requestSize && last.command != protocol.TRANSMISSION_TYPE_REQUEST_DISC {
+		select {
+		case *last = <-c.send:
+			buf = last.append(buf)
+		default:
+			return buf
+		}
+	}
+	return buf
+}
+
+// read takes replies until the connection breaks.
+func (c *Client) read(r *bufio.Reader) error {
+	var header [replySize]byte
+	for {
+		if _, err := io.ReadFull(r, header[:]); err != nil {
+			return fmt.Errorf("connection lost: %w", err)
+		}
+		if magic := binary.BigEndian.Uint32(header[:]); magic != protocol.TRANSMISSION_MAGIC_REPLY {
+			return fmt.Errorf("a reply starts with %#08x, not with %#08x", magic, protocol.TRANSMISSION_MAGIC_REPLY)
+		}
+		cookie := binary.BigEndian.Uint64(header[8:])
+		call := c.take(cookie)
+		if call == nil {
+			return fmt.Errorf("a reply to request %d, which was not made", cookie)
+		}
+		if errno := binary.BigEndian.Uint32(header[4:]); errno != 0 {
+			call.done <- RemoteError{Errno: errno}
+			continue
+		}
+		if err := c.receive(r, call); err != nil {
+			err = c.fail(fmt.Errorf("connection lost: %w", err))
+			call.done <- err
+			return err
+		}
+		call.done <- nil
+	}
+}
+
+// receive takes the data of one reply. They pass through r's buffer, so that a call can be abandoned at any moment.
+func (c *Client) receive(r *bufio.Reader, call *call) error {
+	for left := call.length; left > 0; {
+		if _, err := r.Peek(1); err != nil {
+			return err
+		}
+		part, err := r.Peek(min(r.Buffered(), left))
+		if err != nil {
+			return err
+		}
+		call.fill(part)
+		left -= len(part)
+		c.received.Add(int64(len(part)))
+		if _, err := r.Discard(len(part)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *call) fill(part []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.dst != nil {
+		c.dst = c.dst[copy(c.dst, part):]
+	}
+}
+
+func (c *call) abandon() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dst = nil
+}
+
+// fail ends the connection and all reads under way. Only the first reason counts, and is returned.
+func (c *Client) fail(err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return c.err
+	}
+	c.err = err
+	close(c.dead)
+	c.conn.Close()
+	for cookie, call := range c.calls {
+		delete(c.calls, cookie)
+		call.done <- err
+	}
+	return err
+}
+
+// Close says goodbye to the server and ends all reads under way with ErrClosed. It always returns nil.
+func (c *Client) Close() error {
+	_ = c.conn.SetWriteDeadline(time.Now().Add(goodbyeTime)) // a server that takes nothing any more is left without a word
+	select {
+	case c.send <- request{command: protocol.TRANSMISSION_TYPE_REQUEST_DISC}:
+		<-c.written
+	case <-c.dead:
+	}
+	c.fail(ErrClosed)
+	c.loops.Wait()
+	return nil
+}

@@ -1,0 +1,104 @@
+package nbd
+
+import (
+	"bufio"
+	"context"
+	"log/slog"
+	"net"
+	"sync"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// spreadBytes is how much may be under way for one client; at least maxRequest.
+const spreadBytes = 32 << 20
+
+// spread serves one client from a device that may take its time: each read has a goroutine, answers go out in the order
+// in which they are ready.
+type spread struct {
+	device Device
+	in     requests
+	room   *semaphore.Weighted // bytes under way
+	bufs   sync.Pool           // *[]byte
+	log    *slog.Logger
+
+	mu   sync.Mutex // guards writing to conn
+	conn net.Conn
+}
+
+func newSpread(device Device, r *bufio.Reader, conn net.Conn, log *slog.Logger) *spread {
+	return &spread{device: device, in: requests{r: r}, room: semaphore.NewWeighted(spreadBytes), conn: conn, log: log}
+}
+
+// run answers requests until the client goes or ctx ends; what is under way then is given up.
+func (s *spread) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	var reads sync.WaitGroup
+	defer reads.Wait()
+	defer cancel(nil)
+	for {
+		req, err := s.in.next()
+		if err != nil {
+			return causeOr(ctx, err)
+		}
+		errno := req.check(s.device.Size())
+		if errno != 0 {
+			if err := s.reply(req.cookie, errno, nil); err != nil {
+				return causeOr(ctx, err)
+			}
+			continue
+		}
+		weight := int64(max(req.length, 4<<10)) // so that there are at most 8192 goroutines
+		if err := s.room.Acquire(ctx, weight); err != nil {
+			return causeOr(ctx, err)
+		}
+		reads.Go(func() {
+			defer s.room.Release(weight)
+			if err := s.read(ctx, req); err != nil {
+				cancel(err)
+				s.conn.Close() // wakes the loop
+			}
+		})
+	}
+}
+
+// causeOr returns why ctx was ended, if it was by a read that failed to answer; else err.
+func causeOr(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
+}
+
+// read does one read and answers it. Its error is that of the connection.
+func (s *spread) read(ctx context.Context, req request) error {
+	buf, _ := s.bufs.Get().(*[]byte)
+	if buf == nil || cap(*buf) < int(req.length) {
+		b := make([]byte, req.length)
+		buf = &b
+	}
+	defer s.bufs.Put(buf)
+	p := (*buf)[:req.length]
+	err := s.device.ReadAt(ctx, p, int64(req.offset))
+	if ctx.Err() != nil {
+		return nil // nobody waits any more, and an error that comes of this must not become the reader's
+	}
+	if err != nil {
+		s.log.Error("a read failed; the client gets an I/O error", "bytes", req.length, "offset", req.offset, "error", err)
+		return s.reply(req.cookie, errnoEIO, nil)
+	}
+	return s.reply(req.cookie, 0, p)
+}
+
+func (s *spread) reply(cookie uint64, errno uint32, data []byte) error {
+	var header [replySize]byte
+	putReply(header[:], cookie, errno)
+	out := net.Buffers{header[:]}
+	if len(data) > 0 {
+		out = append(out, data)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, err := out.WriteTo(s.conn)
+	return err
+}
