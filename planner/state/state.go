@@ -1,0 +1,105 @@
+// Package state remembers what viver has brought about: a folder with a snapshot, an append-only journal that is on the disk after
+// every step, and a lock. It owns the file formats and nothing of what the remembered things mean.
+//
+// The folder, ".viver" beside the configuration, holds
+//
+//	state.json         the snapshot
+//	state.json.backup  the snapshot before it
+//	journal            one line for each change since the snapshot: CRC-32C in hex, a space, JSON
+//	key                32 random bytes by which sensitive values are hashed
+//	lock               flock(2) is held on it by whoever changes the state; its text says who
+//
+// A change counts once its line is in the journal. The journal is folded into the snapshot when the state is opened and closed;
+// a crash at any point of that loses nothing, because each record carries the serial that it brings the state to.
+package state
+
+import (
+	"maps"
+
+	"github.com/zclconf/go-cty/cty"
+)
+
+// Folder is the name of the state's folder beside the configuration.
+const Folder = ".viver"
+
+// State is all that is remembered. It is a value of its own: nobody changes it behind its holder's back.
+type State struct {
+	// Lineage is drawn at random when the state is made; two states with different lineages have nothing to do with each other.
+	Lineage string
+	// Serial counts the changes.
+	Serial uint64
+	// Instances by address. What they point to is never changed.
+	Instances map[string]*Instance
+	// Outputs of the root module as the last apply left them.
+	Outputs map[string]Output
+
+	key []byte
+}
+
+// Instance is one remembered thing. Its values are known at every depth and carry no marks.
+type Instance struct {
+	Addr  string    // "node.pc[0]"
+	Group string    // the block's address, "node.pc"
+	Key   cty.Value // in count or for_each: a number or a string; cty.NilVal or null: none
+	Type  string    // "node", "step.file"
+	// Machine is the address of the machine that a step acts on, and MachineKind its kind; empty for all else.
+	Machine     string
+	MachineKind string
+	// Position is a step's place among all steps of its machine, from 0.
+	Position int
+	Status   Status
+	// Inputs are the arguments of the last apply: references are their addresses, sensitive values their digests.
+	Inputs cty.Value
+	// Computed are the attributes that the apply returned.
+	Computed map[string]cty.Value
+	// Refs says for each argument that refers to other instances which they were, by address, with a digest of how they were.
+	Refs map[string]map[string]string
+	// Depends are the addresses of all instances that the arguments came from, sorted.
+	Depends []string
+}
+
+// Status says whether the last apply of an instance reached its end.
+type Status string
+
+// The states of an instance.
+const (
+	Complete   Status = "complete"
+	Incomplete Status = "incomplete" // begun and not ended, or failed: the next apply takes it up again
+)
+
+// Output is one output value of the root module.
+type Output struct {
+	Value       cty.Value // null when Sensitive: such values are not kept
+	Sensitive   bool
+	Description string
+}
+
+// Change is one change of the state: exactly one of its fields is set.
+type Change struct {
+	Put     *Instance
+	Forget  string // the address of an instance that is gone
+	Outputs map[string]Output
+}
+
+func newState(key []byte) *State {
+	return &State{Instances: map[string]*Instance{}, Outputs: map[string]Output{}, key: key}
+}
+
+func (s *State) clone() *State {
+	c := *s
+	c.Instances, c.Outputs = maps.Clone(s.Instances), maps.Clone(s.Outputs)
+	return &c
+}
+
+// apply carries out a change, which brings the state to the next serial.
+func (s *State) apply(c Change) {
+	s.Serial++
+	switch {
+	case c.Put != nil:
+		s.Instances[c.Put.Addr] = c.Put
+	case c.Forget != "":
+		delete(s.Instances, c.Forget)
+	default:
+		s.Outputs = c.Outputs
+	}
+}
