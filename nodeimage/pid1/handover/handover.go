@@ -1,0 +1,62 @@
+// Package handover is what early user space leaves to the agent that outlives it: a document in RAM, and a channel between the
+// two while both live.
+//
+// It owns the form of both. The document lies in the initramfs, which only root sees and which is gone with the machine's power.
+package handover
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"github.com/google/renameio/v2"
+
+	"viver/nodeimage/pid1/network"
+	"viver/nodeimage/spec"
+)
+
+// Path is where the document lies, seen from the initramfs' root. Only root can read it: the host key and the token are in it.
+const Path = "/viver/run/handover.json"
+
+// Names under which viver's processes run. The @ keeps systemd from killing them when it takes the machine down
+// (https://systemd.io/ROOT_STORAGE_DAEMONS).
+const (
+	SupervisorName = "@viver-supervisor"
+	AgentName      = "@viver-agent"
+)
+
+// Document is all that an agent needs to take up its work, also after another one has died. The image's manifest lies at
+// spec.ManifestPath still.
+type Document struct {
+	Bundle spec.Bundle       `json:"bundle"`
+	Join   spec.JoinResponse `json:"join"`
+	// Lease is the address; the agent writes the document again when it changes.
+	Lease network.Lease `json:"lease"`
+	// HostKey is the private SSH host key of this boot, PEM as OpenSSH writes it.
+	HostKey string `json:"host_key"`
+}
+
+// Write puts the document in place of the former one, at once and with mode 0600.
+func Write(path string, d *Document) error {
+	data, err := json.Marshal(d)
+	if err == nil {
+		err = renameio.WriteFile(path, data, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("write the handover to the agent: %w", err)
+	}
+	return nil
+}
+
+// Read reads the document.
+func Read(path string) (*Document, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the handover from early user space: %w", err)
+	}
+	d := new(Document)
+	if err := spec.Decode(data, d); err != nil {
+		return nil, fmt.Errorf("read the handover from early user space: %s: %w", path, err)
+	}
+	return d, nil
+}

@@ -1,0 +1,100 @@
+package handover_test
+
+import (
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"viver/nodeimage/pid1/handover"
+	"viver/nodeimage/pid1/network"
+	"viver/nodeimage/spec"
+)
+
+func TestRoundTrip(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "handover.json")
+	want := &handover.Document{
+		Bundle:  spec.Bundle{Version: 1, Cluster: "c0ffee", Servers: []spec.Server{{Name: "seed", NBD: "10.20.0.1:10809"}}},
+		Join:    spec.JoinResponse{Node: spec.NodeSpec{Name: "pc01"}, Token: "t"},
+		Lease:   network.Lease{Interface: "eth0", Address: netip.MustParsePrefix("10.20.0.101/16"), Server: netip.MustParseAddr("10.20.0.1")},
+		HostKey: "key",
+	}
+	if err := handover.Write(path, want); err != nil {
+		t.Fatal(err)
+	}
+	got, err := handover.Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); diff != "" {
+		t.Error(diff)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v: the host key is in it", info.Mode(), err)
+	}
+}
+
+func TestUnreadable(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "handover.json")
+	if _, err := handover.Read(path); err == nil {
+		t.Error("a missing document was read")
+	}
+	if err := os.WriteFile(path, []byte(`{"lease":`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := handover.Read(path); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("got %v", err)
+	}
+	if err := handover.Write(filepath.Join(path, "no"), &handover.Document{}); err == nil {
+		t.Error("written below a file")
+	}
+}
+
+func channel(t *testing.T) (init, agent *handover.Channel) {
+	t.Helper()
+	init, f, err := handover.NewChannel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { init.Close() })
+	agent, err = handover.OpenChannel(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { agent.Close() })
+	return init, agent
+}
+
+func TestChannel(t *testing.T) {
+	init, agent := channel(t)
+	agent.Trouble("connection refused\nby " + strings.Repeat("x", 2000))
+	agent.Trouble("no route")
+	agent.Attached()
+	var reasons []string
+	if err := init.WaitAttached(func(r string) { reasons = append(reasons, r) }); err != nil {
+		t.Fatal(err)
+	}
+	if len(reasons) != 2 || !strings.HasPrefix(reasons[0], "connection refused; by xxx") || reasons[1] != "no route" {
+		t.Errorf("got %q", reasons)
+	}
+	init.RootMounted()
+	init.Close()
+	mounted := 0
+	agent.WaitHandover(func() { mounted++ })
+	if mounted != 1 {
+		t.Errorf("told %d times of the root", mounted)
+	}
+	agent.Attached() // a second agent says it again; nobody hears, nothing happens
+}
+
+func TestAgentGone(t *testing.T) {
+	init, agent := channel(t)
+	agent.Close()
+	if err := init.WaitAttached(func(string) {}); err == nil || !strings.Contains(err.Error(), "the channel ended") {
+		t.Errorf("got %v", err)
+	}
+}
