@@ -23,11 +23,6 @@ type negotiation struct {
 	noZeroes bool
 }
 
-// newNegotiation reads from conn with a buffer that holds a few hundred requests: the transmission goes on with it.
-func newNegotiation(exports map[string]Device, conn io.ReadWriter) *negotiation {
-	return &negotiation{exports: exports, r: bufio.NewReaderSize(conn, 8<<10), w: conn}
-}
-
 // run returns the device which the client has chosen.
 func (n *negotiation) run() (Device, error) {
 	if err := n.greet(); err != nil {

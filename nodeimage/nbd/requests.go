@@ -14,6 +14,9 @@ type requests struct {
 	r *bufio.Reader
 }
 
+// newReader returns a reader whose buffer holds a few hundred requests.
+func newReader(conn io.Reader) *bufio.Reader { return bufio.NewReaderSize(conn, 8<<10) }
+
 // more reports whether next need not wait.
 func (q requests) more() bool { return q.r.Buffered() >= requestSize }
 

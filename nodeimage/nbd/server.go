@@ -41,7 +41,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			return nil
 		}
 		if isShortage(err) {
-			s.log().Warn("cannot accept a client; trying again", "error", err)
+			logger(s.Log).Warn("cannot accept a client; trying again", "error", err)
 			pause(ctx, 100*time.Millisecond)
 			continue
 		}
@@ -51,7 +51,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		}
 		clients.Go(func() {
 			if err := s.ServeConn(ctx, conn); err != nil && ctx.Err() == nil {
-				s.log().Warn("client lost", "client", conn.RemoteAddr(), "error", err)
+				logger(s.Log).Warn("client lost", "client", conn.RemoteAddr(), "error", err)
 			}
 		})
 	}
@@ -65,7 +65,7 @@ func (s *Server) ServeConn(ctx context.Context, conn net.Conn) error {
 	if err := conn.SetDeadline(time.Now().Add(negotiationTime)); err != nil {
 		return fmt.Errorf("nbd: %w", err)
 	}
-	n := newNegotiation(s.Exports, conn)
+	n := &negotiation{exports: s.Exports, r: newReader(conn), w: conn}
 	device, err := n.run()
 	if errors.Is(err, errGoodbye) {
 		return nil
@@ -79,7 +79,7 @@ func (s *Server) ServeConn(ctx context.Context, conn net.Conn) error {
 	if f, ok := device.(*File); ok {
 		err = newMapped(f.data, n.r, conn).run()
 	} else {
-		err = newSpread(device, n.r, conn, s.log()).run(ctx)
+		err = newSpread(device, n.r, conn, logger(s.Log)).run(ctx)
 	}
 	return goodbye(err)
 }
@@ -92,11 +92,12 @@ func goodbye(err error) error {
 	return fmt.Errorf("nbd: transmit: %w", err)
 }
 
-func (s *Server) log() *slog.Logger {
-	if s.Log == nil {
+// logger returns l, or one that is silent.
+func logger(l *slog.Logger) *slog.Logger {
+	if l == nil {
 		return slog.New(slog.DiscardHandler)
 	}
-	return s.Log
+	return l
 }
 
 // isShortage reports whether err, of accepting, comes from a shortage that passes, or from a client that has already gone.

@@ -41,8 +41,10 @@ func start(ctx context.Context, file string) (servers, error) {
 	}
 	var all servers
 	for name, command := range map[string]func(host, port string) []string{
-		viver:  func(host, port string) []string { return []string{self, "serve", file, net.JoinHostPort(host, port)} },
-		nbdkit: func(host, port string) []string { return []string{"nbdkit", "-f", "-r", "-i", host, "-p", port, "data", "data= <" + file} },
+		viver: func(host, port string) []string { return []string{self, "serve", file, net.JoinHostPort(host, port)} },
+		nbdkit: func(host, port string) []string {
+			return []string{"nbdkit", "-f", "-r", "-i", host, "-p", port, "data", "data= <" + file}
+		},
 		qemu: func(host, port string) []string {
 			return []string{"qemu-nbd", "-r", "-t", "-e", "8", "-f", "raw", "-x", export, "-b", host, "-p", port, file}
 		},
