@@ -1,0 +1,61 @@
+package agent
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"os/exec"
+
+	"golang.org/x/crypto/ssh"
+
+	"viver/nodeimage/pid1/join"
+	"viver/nodeimage/spec"
+)
+
+// ServerConfig is what RunServer needs. Dir and Steps must be set.
+type ServerConfig struct {
+	Dir     string // the data folder: identity, images, units, roster.json
+	Version string // of this binary
+	Log     *slog.Logger
+	Facts   *spec.Facts // of this machine; nil: not reported
+	Steps   StepRunner
+	// Unit makes the process of a unit; nil: this executable with the word "unit".
+	Unit func() *exec.Cmd
+	// SSH and Join listen; nil: on spec.PortSSH and spec.PortJoin of all addresses. RunServer closes them.
+	SSH, Join net.Listener
+	// Ready is called once both are served and the units that were there before have been started; nil: nobody is told.
+	Ready func()
+}
+
+// NodeConfig is what early user space hands over to the agent of a diskless node. All fields without a remark must be set.
+type NodeConfig struct {
+	Version string
+	Log     *slog.Logger
+	Dir     string // a folder in RAM that outlives the agent's process, but not the boot
+	Root    string // the distribution's root as the agent sees it: "/proc/1/root"
+	Bundle  *spec.Bundle
+	HostKey ssh.Signer
+	// Client talks to the servers; Request says what the machine joined with, Joined what it was told.
+	Client  *join.Client
+	Request spec.JoinRequest
+	Joined  spec.JoinResponse
+	Steps   StepRunner
+	// Init tells when the distribution's init is there and when it has come up; nil: DistributionInit of Root.
+	Init Init
+	// BytesRead counts root blocks fetched over the network since boot; nil: not counted.
+	BytesRead func() int64
+	// Leaving is closed when the machine begins to go down: the servers are told that it left; nil: never.
+	Leaving <-chan struct{}
+	// Unit and SSH are as in ServerConfig.
+	Unit func() *exec.Cmd
+	SSH  net.Listener
+}
+
+// Init is the distribution's init process, PID 1 after early user space. Both methods wait; their errors are for the log and
+// for people, the agent goes on after them.
+type Init interface {
+	// Started waits until PID 1 is the distribution's.
+	Started(ctx context.Context) error
+	// Up waits until it has brought the system up, or a bounded time has passed.
+	Up(ctx context.Context) error
+}

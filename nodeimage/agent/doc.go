@@ -1,0 +1,26 @@
+// Package agent is viver-node as others see it over the network: on a server, and on each diskless node once its root is mounted.
+//
+// It is wiring only. It owns the operator's requests (spec.Op) over SSH, the HTTPS interface by which machines join, what a node
+// does between the start of its init and `joined`, and the folders in which a server keeps all that. The parts stand elsewhere:
+// SSH in package sshd, units in supervise, what is known of machines in roster, mDNS in discovery, images in imagestore.
+package agent
+
+import (
+	"context"
+	"log/slog"
+
+	"viver/nodeimage/spec"
+)
+
+// StepRunner takes steps on this machine. Run calls emit once for each step, in order and from one goroutine; its error says that
+// the run itself failed. mode is check, apply or undo. It need not be safe for concurrent use: the agent runs one at a time.
+type StepRunner interface {
+	Run(ctx context.Context, mode string, steps []spec.Step, emit func(spec.StepResult)) error
+}
+
+func logger(l *slog.Logger) *slog.Logger {
+	if l == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return l
+}
