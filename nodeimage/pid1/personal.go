@@ -1,0 +1,71 @@
+package pid1
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// personal writes the few files that differ from machine to machine into the new root, where they lie in RAM: the image is the
+// same for all. What cannot be written is returned; it never stops a boot.
+func (m *machine) personal(root *os.Root) []error {
+	errs := []error{place(root, "etc/hostname", m.response.Node.Name+"\n", 0o644), placeHostKey(root, m.hostKey)}
+	if text := m.lease.ResolvConf(); text != "" {
+		errs = append(errs, place(root, "etc/resolv.conf", text, 0o644))
+	}
+	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+}
+
+// place writes a file, in the place of a link too (resolv.conf is often one into /run). Without its folder it is left out.
+func place(root *os.Root, name, content string, mode fs.FileMode) error {
+	if _, err := root.Stat(filepath.Dir(name)); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("write /%s: %w", name, err)
+	}
+	if err := root.WriteFile(name, []byte(content), mode); err != nil {
+		return fmt.Errorf("write /%s: %w", name, err)
+	}
+	return nil
+}
+
+// placeHostKey gives the distribution's sshd the machine's key, so that it has one identity. An image with keys of its own keeps them.
+func placeHostKey(root *os.Root, private string) error {
+	keys, err := fs.Glob(root.FS(), "etc/ssh/ssh_host_*_key")
+	if err != nil || len(keys) > 0 {
+		return err
+	}
+	signer, err := ssh.ParsePrivateKey([]byte(private))
+	if err != nil {
+		return fmt.Errorf("host key: %w", err)
+	}
+	const name = "etc/ssh/ssh_host_ed25519_key"
+	return errors.Join(
+		place(root, name, private, 0o600),
+		place(root, name+".pub", string(ssh.MarshalAuthorizedKey(signer.PublicKey())), 0o644),
+	)
+}
+
+// placeShutdown puts this program where systemd-shutdown looks for one to go back to
+// (https://systemd.io/INITRD_INTERFACE), with the folders that it moves mounts to.
+func placeShutdown(dir string) error {
+	for _, d := range []string{"", "proc", "sys", "dev", "run", "oldroot"} {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
+			return fmt.Errorf("prepare the way back for power-off: %w", err)
+		}
+	}
+	program, err := os.ReadFile("/proc/self/exe")
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "shutdown"), program, 0o755)
+	}
+	if err != nil {
+		return fmt.Errorf("prepare the way back for power-off: %w", err)
+	}
+	return nil
+}

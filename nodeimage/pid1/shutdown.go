@@ -1,0 +1,166 @@
+package pid1
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"viver/nodeimage/pid1/console"
+	"viver/nodeimage/pid1/handover"
+)
+
+const (
+	// oldRoot is where systemd-shutdown puts the distribution's root before it becomes this program.
+	oldRoot = "/oldroot"
+	// agentTime is how long the agent has to say goodbye and end.
+	agentTime = 5 * time.Second
+)
+
+// Shutdown ends the machine. systemd-shutdown becomes this program, as PID 1, when all other processes are gone, with the
+// distribution's root below /oldroot and in word what to do at last: poweroff, reboot, halt or kexec. release
+// disconnects the root's block device. Shutdown does not return.
+//
+// The order matters: the agent says goodbye while the network is up; what is mounted from the root disk goes before the disk, the disk before
+// the agent that serves it.
+//
+// Other inits (busybox, sysvinit, OpenRC) do not come back to the initramfs. They kill all processes, the agent too, and end the machine
+// themselves. Nothing is lost then: the root disk is read-only, what lies above it is in RAM. What they still read from the root after
+// the agent's death must be in memory already.
+func Shutdown(word string, release func() error) {
+	log := console.Open()
+	tell(log, handover.SupervisorName)
+	tell(log, handover.AgentName)
+	if err := unmountBelow(oldRoot); err != nil {
+		log.Warn(err.Error())
+	}
+	if err := release(); err != nil {
+		log.Warn(err.Error())
+	}
+	if !waitGone(agentTime) {
+		log.Warn(fmt.Sprintf("the agent did not end within %v", agentTime))
+	}
+	unix.Sync()
+	for {
+		err := unix.Reboot(command(word))
+		log.Error(fmt.Sprintf("%s: %v; the machine restarts in %v", word, err, restartAfter))
+		time.Sleep(restartAfter)
+		word = "reboot"
+	}
+}
+
+// command returns the magic number of reboot(2) for a word of systemd-shutdown. An unknown one means power off.
+func command(word string) int {
+	switch word {
+	case "reboot":
+		return unix.LINUX_REBOOT_CMD_RESTART
+	case "halt":
+		return unix.LINUX_REBOOT_CMD_HALT
+	case "kexec":
+		return unix.LINUX_REBOOT_CMD_KEXEC
+	}
+	return unix.LINUX_REBOOT_CMD_POWER_OFF
+}
+
+// unmountBelow unmounts all that is mounted on root and below, the deepest first. What is busy is detached: it goes with its last user.
+func unmountBelow(root string) error {
+	f, err := os.Open("/proc/self/mountinfo")
+	if err != nil {
+		return fmt.Errorf("unmount %s: %w", root, err)
+	}
+	defer f.Close()
+	var errs []error
+	for _, target := range mountsBelow(f, root) {
+		if unix.Unmount(target, 0) == nil {
+			continue
+		}
+		if err := unix.Unmount(target, unix.MNT_DETACH); err != nil {
+			errs = append(errs, fmt.Errorf("unmount %s: %w", target, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// mountsBelow reads a mountinfo (man 5 proc) and returns the mount points that are root or below it, the last mounted first: it cannot
+// have another one on it.
+func mountsBelow(mountinfo io.Reader, root string) []string {
+	var targets []string
+	for lines := bufio.NewScanner(mountinfo); lines.Scan(); {
+		f := strings.Fields(lines.Text())
+		if len(f) < 5 {
+			continue
+		}
+		if target := unescape(f[4]); target == root || strings.HasPrefix(target, root+"/") {
+			targets = append(targets, target)
+		}
+	}
+	slices.Reverse(targets)
+	// A moved tree keeps the numbers of its mounts, so the order alone does not do.
+	slices.SortStableFunc(targets, func(a, b string) int { return strings.Count(b, "/") - strings.Count(a, "/") })
+	return targets
+}
+
+// unescape undoes the octal escapes of mountinfo: \040 is a space.
+func unescape(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+3 < len(s) {
+			if n, err := strconv.ParseUint(s[i+1:i+4], 8, 8); err == nil {
+				b.WriteByte(byte(n))
+				i += 3
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// tell sends Leave to viver's processes of this name.
+func tell(log *slog.Logger, name string) {
+	for _, pid := range named(name) {
+		if err := unix.Kill(pid, Leave); err != nil {
+			log.Warn(fmt.Sprintf("tell %s to leave: %v", name, err))
+		}
+	}
+}
+
+// named returns the processes whose first argument is name.
+func named(name string) []int {
+	var pids []int
+	files, _ := filepath.Glob("/proc/[0-9]*/cmdline") // the pattern is right, and there are no other errors
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if first, _, _ := strings.Cut(string(data), "\x00"); err != nil || first != name {
+			continue
+		}
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// waitGone waits until viver's processes have ended, and buries those that are ours. It returns false if that takes longer than limit.
+func waitGone(limit time.Duration) bool {
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		for {
+			if pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil); pid <= 0 || err != nil {
+				break
+			}
+		}
+		if len(named(handover.AgentName))+len(named(handover.SupervisorName)) == 0 {
+			return true
+		}
+	}
+	return false
+}
