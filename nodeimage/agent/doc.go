@@ -7,7 +7,6 @@ package agent
 
 import (
 	"context"
-	"log/slog"
 
 	"viver/nodeimage/spec"
 )
@@ -16,11 +15,4 @@ import (
 // the run itself failed. mode is check, apply or undo. It need not be safe for concurrent use: the agent runs one at a time.
 type StepRunner interface {
 	Run(ctx context.Context, mode string, steps []spec.Step, emit func(spec.StepResult)) error
-}
-
-func logger(l *slog.Logger) *slog.Logger {
-	if l == nil {
-		return slog.New(slog.DiscardHandler)
-	}
-	return l
 }

@@ -5,6 +5,7 @@
 package discovery
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -108,7 +109,8 @@ func (r *responders) follow() {
 			continue
 		}
 		if err := r.start(text, wanted[text], ifaces); err != nil {
-			logger(r.announcer.Log).Warn("cannot announce a service by mDNS; machines find it by the bundle only", "service", text, "error", err)
+			log := cmp.Or(r.announcer.Log, slog.New(slog.DiscardHandler))
+			log.Warn("cannot announce a service by mDNS; machines find it by the bundle only", "service", text, "error", err)
 		}
 	}
 }
@@ -193,11 +195,4 @@ func describe(ifaces []net.Interface) string {
 		fmt.Fprintln(&b, i.Index, i.Name, addrs)
 	}
 	return b.String()
-}
-
-func logger(l *slog.Logger) *slog.Logger {
-	if l == nil {
-		return slog.New(slog.DiscardHandler)
-	}
-	return l
 }
