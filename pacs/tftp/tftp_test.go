@@ -231,9 +231,12 @@ func TestManyAtOnce(t *testing.T) {
 	var group sync.WaitGroup
 	for range 50 {
 		group.Go(func() {
-			_, _, answer := exchange(t, addr, request(1, "ipxe.pxe", "octet"))
+			conn, from, answer := exchange(t, addr, request(1, "ipxe.pxe", "octet"))
 			if string(answer) != "\x00\x03\x00\x01pxe" {
 				t.Errorf("answer %q", answer)
+			}
+			if _, err := conn.WriteToUDP([]byte("\x00\x04\x00\x01"), from); err != nil {
+				t.Error(err)
 			}
 		})
 	}

@@ -9,13 +9,14 @@ import (
 const (
 	bootTime = time.Minute
 	waitTime = 15 * time.Second
-	maxKnown = 8192 // machines remembered; then all that is old is forgotten
+	maxKnown = 8192 // machines remembered
 )
 
 // matcher brings solicitations together with machines that are known to run iPXE: the two come in any order. Not safe for concurrent use.
 type matcher struct {
 	seen    map[string]time.Time // MAC -> its last DHCP packet as iPXE
 	waiting map[string]waiter    // MAC -> its solicitation, unanswered
+	swept   time.Time
 }
 
 type waiter struct {
@@ -50,11 +51,12 @@ func (m *matcher) booting(mac string, now time.Time) (netip.Addr, bool) {
 	return w.from, ok && now.Sub(w.at) <= waitTime
 }
 
-// sweep forgets what is old once there is much of it.
+// sweep forgets what is old, once in a while.
 func (m *matcher) sweep(now time.Time) {
-	if len(m.seen) < maxKnown && len(m.waiting) < maxKnown {
+	if now.Sub(m.swept) < waitTime {
 		return
 	}
+	m.swept = now
 	for mac, at := range m.seen {
 		if now.Sub(at) > bootTime {
 			delete(m.seen, mac)
