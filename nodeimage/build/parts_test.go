@@ -1,0 +1,136 @@
+package build
+
+import (
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"viver/nodeimage/spec"
+)
+
+func TestCompareReleases(t *testing.T) {
+	ordered := []string{"5.10.0-30-amd64", "6.1.0-9-amd64", "6.1.0-10-amd64", "6.1.0-10-cloud-amd64", "6.6.8", "6.6.8-lts", "6.12"}
+	for i, a := range ordered {
+		for j, b := range ordered {
+			if c := compareReleases(a, b); (c < 0) != (i < j) || (c > 0) != (i > j) {
+				t.Errorf("%s, %s: %d", a, b, c)
+			}
+		}
+	}
+}
+
+// TestAlpine finds a release that is in the kernel's header only.
+func TestAlpine(t *testing.T) {
+	image := make([]byte, 0x400)
+	copy(image[0x202:], "HdrS")
+	binary.LittleEndian.PutUint16(image[0x20e:], 0x100)
+	copy(image[0x300:], "6.6.8-0-lts (builder@host) #1\x00")
+	dir := t.TempDir()
+	for name, data := range map[string][]byte{"boot/vmlinuz-lts": image, "lib/modules/6.6.8-0-lts/modules.dep": nil} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tree, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tree.Close()
+	got, err := findKernel(tree)
+	if want := (kernel{"boot/vmlinuz-lts", "6.6.8-0-lts"}); err != nil || got != want {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+func TestAptProgress(t *testing.T) {
+	var said []string
+	p := aptProgress{say: func(s string) { said = append(said, s) }}
+	p.line("I: running apt-get update...")
+	p.line("Get:1 http://deb.debian.org/debian bookworm InRelease [151 kB]")
+	for i := range 45 {
+		p.line(fmt.Sprintf("Get:%d http://deb.debian.org/debian bookworm/main amd64 p%d amd64 1.0 [151 kB]", i+2, i))
+		p.line(fmt.Sprintf("Unpacking p%d (1.0) ...", i))
+	}
+	want := []string{"reading package lists", "20 packages fetched", "20 packages unpacked", "40 packages fetched", "40 packages unpacked"}
+	if diff := cmp.Diff(want, said); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestLines(t *testing.T) {
+	var got []string
+	l := lines{each: func(s string) { got = append(got, s) }}
+	fmt.Fprintf(&l, "a\rb\n\n%s\nE: why\nlast", strings.Repeat("x", 2*longest))
+	l.end()
+	if want := []string{"a", "b", strings.Repeat("x", longest), "E: why", "last"}; !cmp.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+	if l.reason() != "E: why" {
+		t.Errorf("the reason is %q", l.reason())
+	}
+}
+
+func TestMountsBelow(t *testing.T) {
+	const info = `22 28 0:20 / /proc rw - proc proc rw
+30 28 0:30 / /c/work/tree rw - tmpfs tmpfs rw
+31 30 0:31 / /c/work/tree/a\040b rw - tmpfs tmpfs rw
+32 28 0:32 / /c/work2 rw - tmpfs tmpfs rw
+`
+	if diff := cmp.Diff([]string{"/c/work/tree", "/c/work/tree/a b"}, mountsBelow(info, "/c/work")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestChunks(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "root"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	data := make([]byte, 3*spec.ChunkSize+1)
+	for i := range data {
+		data[i] = byte(i >> 18)
+	}
+	if _, err := f.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	got, err := chunks(t.Context(), f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := spec.Root{Size: 3*spec.ChunkSize + block}
+	for i := range 3 {
+		want.Chunks = append(want.Chunks, spec.DigestOf(data[i*spec.ChunkSize:(i+1)*spec.ChunkSize]))
+	}
+	want.Chunks = append(want.Chunks, spec.DigestOf(append([]byte{3}, make([]byte, block-1)...)))
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestExplain(t *testing.T) {
+	for _, err := range []error{&os.PathError{Op: "write", Path: "x", Err: unix.ENOSPC}, fmt.Errorf("mksquashfs: exit status 1\nFATAL ERROR: No space left on device")} {
+		if got := explain(err, "/cache").Error(); !strings.Contains(got, "/cache") || !strings.Contains(got, "is full") {
+			t.Errorf("got %q", got)
+		}
+	}
+}
+
+// FuzzCompareReleases checks that the order does not depend on which side a release stands.
+func FuzzCompareReleases(f *testing.F) {
+	f.Add("6.1.0-10", "6.1.0-9")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		if c, d := compareReleases(a, b), compareReleases(b, a); c != -d || a == b && c != 0 {
+			t.Errorf("%q, %q: %d and %d", a, b, c, d)
+		}
+	})
+}

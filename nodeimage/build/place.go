@@ -1,0 +1,142 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+	"golang.org/x/sys/unix"
+)
+
+const lockSuffix = ".lock"
+
+// lock waits for the right to use a folder below CACHE/work. It ends with Close, or with the process.
+func (b *Builder) lock(ctx context.Context, work string) (*flock.Flock, error) {
+	l := flock.New(work + lockSuffix)
+	ok, err := l.TryLock()
+	if err == nil && !ok {
+		b.say("waiting for another build of the same image")
+		_, err = l.TryLockContext(ctx, 200*time.Millisecond)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", work, err), l.Close())
+	}
+	return l, nil
+}
+
+// sweep removes what builds that were killed left in CACHE/work.
+func (b *Builder) sweep() error {
+	entries, err := os.ReadDir(filepath.Join(b.Cache, "work"))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !e.IsDir() {
+			continue
+		}
+		work := filepath.Join(b.Cache, "work", e.Name())
+		l := flock.New(work + lockSuffix)
+		ok, err := l.TryLock()
+		if ok {
+			err = removeTree(work)
+		}
+		if err := errors.Join(err, l.Close()); err != nil {
+			return fmt.Errorf("remove what an earlier build left: %w", err)
+		}
+	}
+	return nil
+}
+
+// removeTree removes a folder. Tools work in mount namespaces of their own, so that nothing should be mounted in it; still it looks, for
+// a file system that is mounted there would lose its files.
+func removeTree(dir string) error {
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return err
+	}
+	points := mountsBelow(string(mounts), dir)
+	for i := range points { // the last one mounted goes first
+		if err := unix.Unmount(points[len(points)-1-i], unix.UMOUNT_NOFOLLOW|unix.MNT_DETACH); err != nil {
+			return fmt.Errorf("unmount %s: %w", points[len(points)-1-i], err)
+		}
+	}
+	return os.RemoveAll(dir)
+}
+
+// mountsBelow returns the mount points in dir, in the order of a mountinfo file (proc(5)), where the fifth field is the mount point
+// with odd bytes as \ooo.
+func mountsBelow(mountinfo, dir string) []string {
+	unescape := strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
+	var points []string
+	for line := range strings.Lines(mountinfo) {
+		if fields := strings.Fields(line); len(fields) > 4 {
+			if point := unescape.Replace(fields[4]); strings.HasPrefix(point, dir+"/") {
+				points = append(points, point)
+			}
+		}
+	}
+	return points
+}
+
+// publish gives a finished folder its name, durably.
+func publish(from, to string) error {
+	if err := syncPath(from); err != nil {
+		return err
+	}
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	return syncPath(filepath.Dir(to))
+}
+
+// writeSynced writes a new file and waits until it is on the disk.
+func writeSynced(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+func syncPath(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// refuseInside refuses to copy a tree into itself.
+func refuseInside(tree, cache string) error {
+	if tree == "" {
+		return nil
+	}
+	real, err := filepath.EvalSymlinks(tree)
+	if err != nil {
+		return err
+	}
+	realCache, err := filepath.EvalSymlinks(cache)
+	if err != nil {
+		return err
+	}
+	if rel, err := filepath.Rel(real, realCache); err == nil && filepath.IsLocal(rel) {
+		return fmt.Errorf("the cache %s lies in the tree: put it elsewhere", cache)
+	}
+	return nil
+}
+
+// explain adds what to do to errors that a full disk brings.
+func explain(err error, cache string) error {
+	full := errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || strings.Contains(err.Error(), unix.ENOSPC.Error()) ||
+		strings.Contains(err.Error(), "No space left on device")
+	if !full {
+		return err
+	}
+	return fmt.Errorf("the disk with %s or the image store is full (a Debian root needs about 2 GB while it is made): %w", cache, err)
+}
