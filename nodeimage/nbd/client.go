@@ -102,6 +102,13 @@ func (c *Client) Size() int64 { return c.export.size }
 // Received returns how many bytes of data have arrived: while it grows, the server is alive.
 func (c *Client) Received() int64 { return c.received.Load() }
 
+// Err returns why the connection is lost, nil while it can be used.
+func (c *Client) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
 // ReadAt implements Device. An error that is no RemoteError, and not that of ctx, means that the connection is lost; all reads under
 // way fail then.
 func (c *Client) ReadAt(ctx context.Context, p []byte, off int64) error {
