@@ -1,0 +1,147 @@
+// Package nbd is the unit that serves images to machines over NBD.
+//
+// It owns the unit's configuration and what is exported under which name; the protocol and its speed are those of package
+// nodeimage/nbd.
+package nbd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"viver/nodeimage/imagestore"
+	wire "viver/nodeimage/nbd"
+	"viver/nodeimage/spec"
+)
+
+// Config is the unit's configuration.
+type Config struct {
+	// Listen is "host:port", or ":10809" for all addresses.
+	Listen string `json:"listen"`
+	// Images are the IDs of the images to serve. Each is exported under its ID.
+	Images []spec.Digest `json:"images"`
+}
+
+// Run serves the configured images of start.ImageDir until ctx ends; it returns nil then. It calls emit once, when it serves. log may
+// be nil.
+func Run(ctx context.Context, start spec.UnitStart, emit func(spec.UnitEvent), log *slog.Logger) error {
+	config, err := decode(start.Unit)
+	if err != nil {
+		return fmt.Errorf("nbd unit %s: %w", start.Unit.Name, err)
+	}
+	exports, release, err := open(start.ImageDir, config.Images)
+	if err != nil {
+		return fmt.Errorf("nbd unit %s: %w", start.Unit.Name, err)
+	}
+	defer release()
+	l, err := listen(ctx, config.Listen)
+	if err != nil {
+		return fmt.Errorf("nbd unit %s: %w", start.Unit.Name, err)
+	}
+	emit(ready(start.Cluster, config.Images, l.Addr().(*net.TCPAddr)))
+	s := wire.Server{Exports: exports, Log: log}
+	if err := s.Serve(ctx, l); err != nil {
+		return fmt.Errorf("nbd unit %s: %w", start.Unit.Name, err)
+	}
+	return nil
+}
+
+func decode(unit spec.UnitSpec) (Config, error) {
+	var c Config
+	if err := spec.Decode(unit.Config, &c); err != nil {
+		return c, fmt.Errorf("configuration: %w", err)
+	}
+	if _, port, err := net.SplitHostPort(c.Listen); err != nil {
+		return c, fmt.Errorf("configuration: listen = %q: want \"host:port\" or \":%d\": %w", c.Listen, spec.PortNBD, err)
+	} else if n, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return c, fmt.Errorf("configuration: listen = %q: %q is no port: want 0 to 65535", c.Listen, port)
+	} else if len(c.Images) == 0 {
+		return c, fmt.Errorf("configuration: no image to serve on port %d", n)
+	}
+	slices.Sort(c.Images)
+	c.Images = slices.Compact(c.Images)
+	return c, nil
+}
+
+// open maps the roots of the images. release unmaps them.
+func open(dir string, images []spec.Digest) (exports map[string]wire.Device, release func(), err error) {
+	store, err := imagestore.Open(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	exports = make(map[string]wire.Device, len(images))
+	var files []*wire.File
+	release = func() {
+		for _, f := range files {
+			_ = f.Close()
+		}
+	}
+	for _, id := range images {
+		f, err := openImage(store, id)
+		if err != nil {
+			release()
+			return nil, nil, err
+		}
+		files = append(files, f)
+		exports[string(id)] = f
+	}
+	return exports, release, nil
+}
+
+func openImage(store *imagestore.Store, id spec.Digest) (*wire.File, error) {
+	m, err := store.Manifest(id)
+	if err != nil {
+		return nil, err
+	}
+	path, err := store.Path(id, imagestore.FileRoot)
+	if err != nil {
+		return nil, err
+	}
+	f, err := wire.MapFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if size := f.Size(); size != m.Root.Size {
+		_ = f.Close()
+		return nil, fmt.Errorf("%s has %d bytes, its manifest says %d: remove the image and copy it again", path, size, m.Root.Size)
+	}
+	return f, nil
+}
+
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err == nil {
+		return l, nil
+	}
+	_, port, _ := net.SplitHostPort(address)
+	switch {
+	case errors.Is(err, unix.EADDRINUSE):
+		return nil, fmt.Errorf("port %s is in use by another program: end it (`ss -ltnp sport = :%s` shows it), or configure another port: %w", port, port, err)
+	case errors.Is(err, unix.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("this machine does not have the address of %s: `ip address` shows those it has: %w", address, err)
+	case errors.Is(err, unix.EACCES):
+		return nil, fmt.Errorf("port %s needs root: %w", port, err)
+	}
+	return nil, err
+}
+
+func ready(cluster string, images []spec.Digest, address *net.TCPAddr) spec.UnitEvent {
+	text := []string{"cluster=" + cluster}
+	for _, id := range images {
+		text = append(text, "image="+string(id))
+	}
+	count := "1 image"
+	if len(images) > 1 {
+		count = fmt.Sprintf("%d images", len(images))
+	}
+	return spec.UnitEvent{Ready: &spec.UnitReadyEvent{
+		Detail:   fmt.Sprintf("%s on %s", count, address),
+		Services: []spec.Service{{Type: spec.ServiceNBD, Port: address.Port, Text: text}},
+	}}
+}
