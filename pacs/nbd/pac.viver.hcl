@@ -1,0 +1,30 @@
+# The blocks of a shared root, by NBD.
+variable "server" {
+  type        = server
+  description = "The machine that serves; it must have the image."
+}
+
+variable "image" {
+  type        = image
+  description = "The image whose blocks are served."
+}
+
+variable "port" {
+  type        = number
+  default     = 10809
+  description = "TCP port."
+}
+
+step "unit" "nbd" {
+  on   = var.server
+  unit = "nbd"
+  config = {
+    listen = "${var.server.address}:${var.port}"
+    images = [var.image.id]
+  }
+}
+
+output "address" {
+  value       = "${var.server.address}:${var.port}"
+  description = "Where the blocks are, host:port."
+}

@@ -1,0 +1,10 @@
+// Package pacs holds the Pacs that come with viver: one folder each, with the module in HCL, its README and, where the Pac has a
+// built-in unit, the unit's package. It owns nothing but the list.
+package pacs
+
+import "embed"
+
+// FS has NAME/pac.viver.hcl for each Pac: the module that `source = "builtin/NAME"` means.
+//
+//go:embed */pac.viver.hcl
+var FS embed.FS
