@@ -49,7 +49,7 @@ func TestDebian(t *testing.T) {
 			t.Errorf("the root has no %q", want)
 		}
 	}
-	for _, bad := range []string{"/etc/hostname\n", "/etc/resolv.conf\n", "/ssh_host_", "/boot/vmlinuz", "/boot/initrd", "/policy-rc.d\n", "/update-initramfs\n", "/var/lib/apt/lists/"} {
+	for _, bad := range []string{"/etc/hostname\n", "/etc/resolv.conf\n", "/ssh_host_", "/boot/vmlinuz", "/boot/initrd", "/policy-rc.d\n", "/usr/sbin/update-initramfs\n", "/var/lib/apt/lists/"} {
 		if strings.Contains(listing, bad) {
 			t.Errorf("the root has %q", bad)
 		}

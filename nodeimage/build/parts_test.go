@@ -69,9 +69,9 @@ func TestAptProgress(t *testing.T) {
 func TestLines(t *testing.T) {
 	var got []string
 	l := lines{each: func(s string) { got = append(got, s) }}
-	fmt.Fprintf(&l, "a\rb\n\n%s\nE: why\nlast", strings.Repeat("x", 2*longest))
+	fmt.Fprintf(&l, "a\rb\n\n%s\nE: why\nE: apt-get -o x=y update failed\nlast", strings.Repeat("x", 2*longest))
 	l.end()
-	if want := []string{"a", "b", strings.Repeat("x", longest), "E: why", "last"}; !cmp.Equal(got, want) {
+	if want := []string{"a", "b", strings.Repeat("x", longest), "E: why", "E: apt-get -o x=y update failed", "last"}; !cmp.Equal(got, want) {
 		t.Errorf("got %q", got)
 	}
 	if l.reason() != "E: why" {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"runtime"
 	"strings"
 	"syscall"
@@ -128,11 +129,14 @@ func (l *lines) end() {
 	l.each(line)
 }
 
+// wrapping matches errors of mmdebstrap which only say that the one before them was one.
+var wrapping = regexp.MustCompile(`^E: (setup failed:|apt-get|mmdebstrap) .*failed`)
+
 // reason returns the lines that say why a tool failed: those marked as errors, else the last ones.
 func (l *lines) reason() string {
 	var marked []string
 	for _, line := range l.last {
-		if strings.HasPrefix(line, "E: ") || strings.HasPrefix(line, "FATAL ERROR") {
+		if strings.HasPrefix(line, "E: ") && !wrapping.MatchString(line) || strings.HasPrefix(line, "FATAL ERROR") {
 			marked = append(marked, line)
 		}
 	}
