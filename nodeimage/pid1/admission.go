@@ -32,6 +32,7 @@ type admitted struct {
 	response *spec.JoinResponse
 	mac      string
 	hostKey  string // private, PEM
+	request  spec.JoinRequest
 }
 
 // join asks the cluster's servers, those of the bundle and those that are found, until one lets the machine in.
@@ -41,7 +42,7 @@ func (m *machine) join(ctx context.Context) error {
 		return err
 	}
 	m.hostKey, m.mac = private, m.lease.MAC
-	servers := join.NewServers(m.cluster.joinServers()...)
+	servers := join.NewServers(join.Hints(&m.cluster.bundle)...)
 	if m.client, err = join.New(&m.cluster.bundle, servers.List); err != nil {
 		return err
 	}
@@ -49,9 +50,12 @@ func (m *machine) join(ctx context.Context) error {
 	var looking sync.WaitGroup
 	defer looking.Wait()
 	defer cancel()
-	looking.Go(func() { m.discover(ctx, spec.ServiceJoin, m.cluster.bundle.Cluster, servers.Add) })
-	request := func() spec.JoinRequest { return m.request(public) }
-	m.response, err = m.client.Join(ctx, request, func(reason string) { m.log.Info("waiting: " + reason) })
+	looking.Go(func() { m.discover(ctx, m.cluster.bundle.Cluster, servers.Add) })
+	ask := func() spec.JoinRequest {
+		m.request = m.describe(public)
+		return m.request
+	}
+	m.response, err = m.client.Join(ctx, ask, func(reason string) { m.log.Info("waiting: " + reason) })
 	if err != nil {
 		return err
 	}
@@ -60,9 +64,9 @@ func (m *machine) join(ctx context.Context) error {
 	return nil
 }
 
-// request says what this machine is. Its stages have the times of its own clock, which may be wrong still; they are reported
+// describe says what this machine is. Its stages have the times of its own clock, which may be wrong still; they are reported
 // again when it is right.
-func (m *machine) request(hostKey string) spec.JoinRequest {
+func (m *machine) describe(hostKey string) spec.JoinRequest {
 	root := os.DirFS("/")
 	return spec.JoinRequest{
 		Cluster: m.cluster.bundle.Cluster, MAC: m.lease.MAC, Address: m.lease.Address.Addr().String(),

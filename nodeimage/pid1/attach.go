@@ -19,7 +19,7 @@ func (m *machine) attach() error {
 	if err := os.MkdirAll(filepath.Dir(handover.Path), 0o700); err != nil {
 		return fmt.Errorf("hand over to the agent: %w", err)
 	}
-	doc := handover.Document{Bundle: m.cluster.bundle, Join: *m.response, Lease: m.lease, HostKey: m.hostKey}
+	doc := handover.Document{Bundle: m.cluster.bundle, Request: m.request, Join: *m.response, Lease: m.lease, HostKey: m.hostKey}
 	if err := handover.Write(handover.Path, &doc); err != nil {
 		return err
 	}

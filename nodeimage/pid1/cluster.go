@@ -39,12 +39,3 @@ func readCluster(root fs.FS) (*cluster, error) {
 	}
 	return c, nil
 }
-
-// joinServers returns the addresses at which servers can be asked to join.
-func (c *cluster) joinServers() []string {
-	var list []string
-	for _, s := range c.bundle.Servers {
-		list = append(list, s.Join)
-	}
-	return list
-}

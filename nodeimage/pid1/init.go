@@ -20,8 +20,8 @@ import (
 // restartAfter is how long a machine whose boot has failed shows why.
 const restartAfter = time.Minute
 
-// Discover finds servers of the cluster that offer a DNS-SD service, and calls found with "host:port" of each, until ctx ends.
-type Discover func(ctx context.Context, service, cluster string, found func(address string))
+// Discover finds servers of the cluster that can be asked to join, and calls found with "host:port" of each, until ctx ends.
+type Discover func(ctx context.Context, cluster string, found func(address string))
 
 // Init boots the machine and hands over to the distribution's init. It does not return: it must run as PID 1, with the rights of
 // root, in an initramfs.

@@ -28,8 +28,10 @@ const (
 // Document is all that an agent needs to take up its work, also after another one has died. The image's manifest lies at
 // spec.ManifestPath still.
 type Document struct {
-	Bundle spec.Bundle       `json:"bundle"`
-	Join   spec.JoinResponse `json:"join"`
+	Bundle spec.Bundle `json:"bundle"`
+	// Request is what the machine said of itself, Join what a server answered.
+	Request spec.JoinRequest  `json:"request"`
+	Join    spec.JoinResponse `json:"join"`
 	// Lease is the address; the agent writes the document again when it changes.
 	Lease network.Lease `json:"lease"`
 	// HostKey is the private SSH host key of this boot, PEM as OpenSSH writes it.

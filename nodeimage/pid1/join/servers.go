@@ -3,6 +3,8 @@ package join
 import (
 	"slices"
 	"sync"
+
+	"viver/nodeimage/spec"
 )
 
 // maxFound bounds how many servers are remembered: anybody on the link can answer to mDNS.
@@ -13,6 +15,15 @@ type Servers struct {
 	mu    sync.Mutex
 	hints []string
 	found []string
+}
+
+// Hints returns where the bundle's servers can be asked to join.
+func Hints(b *spec.Bundle) []string {
+	var list []string
+	for _, s := range b.Servers {
+		list = append(list, s.Join)
+	}
+	return list
 }
 
 // NewServers returns a list with these hints; empty ones are left out.

@@ -1,0 +1,142 @@
+// Package rootdisk is the disk of a diskless machine: the kernel's block device whose blocks come over the network.
+//
+// It owns how the parts are put together (kernel, verification, fail-over, one NBD client for each server) and when the
+// device may be attached. The parts stand in packages nbd and block. It runs in the agent, which the machine's life hangs on.
+package rootdisk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"viver/nodeimage/block"
+	"viver/nodeimage/nbd"
+	"viver/nodeimage/spec"
+)
+
+const (
+	// cacheBytes bounds the chunks kept in the agent. They are locked in memory, and the kernel caches what it reads too.
+	cacheBytes = 16 << 20
+	// firstRead is how long the first block is waited for until the reason is said.
+	firstRead = 10 * time.Second
+	// dialTime bounds connecting to one server and opening the export.
+	dialTime = 5 * time.Second
+)
+
+// Config says what is on the disk and who has it.
+type Config struct {
+	Image spec.Digest // the name of the NBD export, too
+	Root  spec.Root   // of the image's manifest, which must have been validated
+	// Servers are asked in this order; those without an NBD address are left out.
+	Servers []spec.Server
+	// Discover finds more servers that have the image, and calls found with "host:port" of each until ctx ends; nil: there are none.
+	Discover func(ctx context.Context, found func(address string))
+	Device   uint32       // N of /dev/nbdN
+	Log      *slog.Logger // nil is silent
+}
+
+// Disk is the root disk. It is safe for concurrent use.
+type Disk struct {
+	config   Config
+	found    *found
+	failover *block.Failover
+	verified *block.Verified
+}
+
+// Open puts a disk together. It does not connect to anything yet. Close must be called.
+func Open(config Config) (*Disk, error) {
+	if config.Log == nil {
+		config.Log = slog.New(slog.DiscardHandler)
+	}
+	d := &Disk{config: config, found: newFound(config.Servers)}
+	var err error
+	// No budget: while this machine lives, a read is tried. An error would be taken by the kernel for a broken disk.
+	d.failover, err = block.NewFailover(config.Root.Size, d.sources(), block.FailoverOptions{Log: config.Log})
+	if err != nil {
+		return nil, fmt.Errorf("root disk: %w", err)
+	}
+	if d.verified, err = block.NewVerified(d.failover, config.Root, block.Options{CacheBytes: cacheBytes}); err != nil {
+		return nil, errors.Join(fmt.Errorf("root disk: %w", err), d.failover.Close())
+	}
+	return d, nil
+}
+
+// sources are the servers of the bundle, and one that stands for all that are found.
+func (d *Disk) sources() []block.Source {
+	export := string(d.config.Image)
+	var list []block.Source
+	for _, s := range d.config.Servers {
+		if s.NBD != "" {
+			list = append(list, block.Source{Name: s.Name + " (" + s.NBD + ")", Dial: dialer(s.NBD, export)})
+		}
+	}
+	if d.config.Discover != nil {
+		list = append(list, block.Source{Name: "a server found by mDNS", Dial: func(ctx context.Context) (block.Conn, error) {
+			return d.found.dial(ctx, export)
+		}})
+	}
+	return list
+}
+
+func dialer(address, export string) func(context.Context) (block.Conn, error) {
+	return func(ctx context.Context) (block.Conn, error) { return dial(ctx, address, export) }
+}
+
+func dial(ctx context.Context, address, export string) (block.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTime)
+	defer cancel()
+	c, err := nbd.Dial(ctx, address, export)
+	if err != nil {
+		return nil, err // a nil *Client in a Conn would not be nil
+	}
+	return c, nil
+}
+
+// Serve attaches the device, or takes it over from an agent that has died, and answers the kernel until the device is
+// disconnected or ctx ends; it returns nil then. attached is called when the first block has come and the device is there, trouble
+// with each reason why that takes long.
+func (d *Disk) Serve(ctx context.Context, attached func(), trouble func(reason string)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	looking := make(chan struct{})
+	go func() {
+		defer close(looking)
+		if d.config.Discover != nil {
+			d.config.Discover(ctx, d.found.add)
+		}
+	}()
+	defer func() { cancel(); <-looking }()
+	if !d.awaitFirst(ctx, trouble) {
+		return nil
+	}
+	kernel := nbd.Kernel{Index: d.config.Device, Size: d.config.Root.Size, Log: d.config.Log}
+	return kernel.Serve(ctx, d.verified, attached)
+}
+
+// awaitFirst reads the first block, for as long as it takes: with the device attached already, the kernel would be asked to mount
+// what nobody can read, and could not say why that hangs. It returns false when ctx ends.
+func (d *Disk) awaitFirst(ctx context.Context, trouble func(reason string)) bool {
+	for block := make([]byte, min(4096, d.config.Root.Size)); ; {
+		limited, cancel := context.WithTimeout(ctx, firstRead)
+		err := d.failover.ReadAt(limited, block, 0)
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			return err == nil
+		}
+		trouble(err.Error())
+	}
+}
+
+// BytesRead returns how many bytes of blocks have come over the network.
+func (d *Disk) BytesRead() int64 { return d.failover.BytesRead() }
+
+// Close ends all connections to servers. The device, if it is attached still, waits for another agent. It returns nil.
+func (d *Disk) Close() error {
+	return errors.Join(d.verified.Close(), d.failover.Close())
+}
+
+// Release disconnects the device, once nothing is mounted from it any more.
+func Release(device uint32) error {
+	return nbd.Kernel{Index: device}.Disconnect()
+}
