@@ -151,6 +151,18 @@ func (m *machine) run(t *testing.T, mode string, steps ...spec.Step) []spec.Step
 	return got
 }
 
+// script runs the steps as those of an image.
+func (m *machine) script(t *testing.T, steps []spec.Step) (string, error) {
+	t.Helper()
+	text, err := step.Script(steps)
+	m.must(t, err)
+	cmd := m.runner.Command(t.Context())
+	cmd.Args = append(cmd.Args[:1:1], "-e", "-s")
+	cmd.Stdin = strings.NewReader(text)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
 // read returns a file's content, or a link's target behind "-> ".
 func (m *machine) read(t *testing.T, name string) string {
 	t.Helper()

@@ -25,15 +25,33 @@ type job struct {
 	config Config
 }
 
+// settings are what the shell's prelude needs to know.
+type settings struct {
+	mode     string
+	stateDir string
+	offline  bool
+	plain    bool
+}
+
+// Script returns a script that applies steps, in this order, in the tree of an image in which it is run. It prints one line for each and
+// ends with 1 at the first that fails. Equal steps make equal scripts. The error names the step that is wrong.
+func Script(steps []spec.Step) (string, error) {
+	jobs := make([]job, len(steps))
+	for i, s := range steps {
+		config, err := Decode(s)
+		if err != nil {
+			return "", err
+		}
+		jobs[i] = job{s, config}
+	}
+	return render(settings{mode: Apply, stateDir: StateDir, offline: true, plain: true}, jobs), nil
+}
+
 // render returns one script for all jobs. The shell reads it whole before it does anything, as everything stands in functions
 // which the last line calls: a command that reads standard input can then eat nothing of it.
-func render(mode string, jobs []job, stateDir string, offline bool) []byte {
+func render(s settings, jobs []job) string {
 	var b strings.Builder
-	flag := ""
-	if offline {
-		flag = "1"
-	}
-	fmt.Fprintf(&b, "mode=%s\nstate=%s\noffline=%s\n", quote(mode), quote(stateDir), quote(flag))
+	fmt.Fprintf(&b, "mode=%s\nstate=%s\noffline=%s\nplain=%s\n", s.mode, quote(s.stateDir), flag(s.offline), flag(s.plain))
 	include(&b, append([]string{"prelude"}, needed(jobs)...))
 	b.WriteString("main() {\n")
 	for i, j := range jobs {
@@ -41,10 +59,17 @@ func render(mode string, jobs []job, stateDir string, offline bool) []byte {
 		for _, a := range j.config.arguments() {
 			fmt.Fprintf(&b, "%s=%s\n", a.name, quote(a.value))
 		}
-		fmt.Fprintf(&b, "}\nstep %d %s %s\n", i, j.Type, shortDigest(j.ID))
+		fmt.Fprintf(&b, "}\nstep %d %s %s %s\n", i, j.Type, shortDigest(j.ID), quote(j.ID))
 	}
 	b.WriteString("}\nmain </dev/null 3>&1 >/dev/null\nexit 0\n")
-	return []byte(b.String())
+	return b.String()
+}
+
+func flag(b bool) string {
+	if b {
+		return "1"
+	}
+	return "''"
 }
 
 func needed(jobs []job) []string {

@@ -35,8 +35,6 @@ type Runner struct {
 	// Command makes the shell: `sh -s`, with whatever brings it into the machine's root. Run sets its standard input and
 	// output and makes it a process group of its own. ctx is not cancelled before the shell has ended.
 	Command func(ctx context.Context) *exec.Cmd
-	// Offline says that the root is a tree, not a running system: services are not started, nothing is remembered for undo.
-	Offline bool
 	// StateDir is a folder in that root; empty: the constant StateDir.
 	StateDir string
 }
@@ -82,7 +80,7 @@ func (r *Runner) run(ctx context.Context, mode string, jobs []job, emit func(spe
 	lines := &lineWriter{lines: make(chan []byte)}
 	var trouble tail
 	cmd := r.Command(context.WithoutCancel(ctx))
-	cmd.Stdin = bytes.NewReader(render(mode, jobs, stateDir, r.Offline))
+	cmd.Stdin = strings.NewReader(render(settings{mode: mode, stateDir: stateDir}, jobs))
 	cmd.Stdout, cmd.Stderr = lines, &trouble
 	cmd.WaitDelay = grace
 	if cmd.SysProcAttr == nil {

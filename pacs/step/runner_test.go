@@ -150,25 +150,31 @@ func TestNothingInArguments(t *testing.T) {
 	}
 }
 
-func TestOffline(t *testing.T) {
+// In the tree of an image a service is not started, nothing is kept for undo, and the first failure ends the script.
+func TestScript(t *testing.T) {
+	good := []spec.Step{
+		{ID: "a", Type: "service", Config: json.RawMessage(`{"name":"demo","enabled":true,"running":true}`)},
+		{ID: "b", Type: "package", Config: json.RawMessage(`{"names":["vim"]}`)},
+	}
+	bad := []spec.Step{command("it's", "echo reason; false", 0), command("c", "echo >/late", 0)}
 	for _, m := range machines(t) {
 		if m.prefix != "" {
 			continue
 		}
 		m.reset(t, map[string]string{"usr/sbin/x": ""})
-		m.runner.Offline = true
-		got := m.run(t, step.Apply,
-			spec.Step{ID: "a", Type: "service", Config: json.RawMessage(`{"name":"demo","enabled":true,"running":true}`)},
-			spec.Step{ID: "b", Type: "package", Config: json.RawMessage(`{"names":["vim"]}`)})
-		for _, r := range got {
-			if r.Status != spec.StepChanged {
-				t.Fatalf("%+v", r)
-			}
+		if out, err := m.script(t, good); err != nil || !strings.Contains(out, "a: changed enabled -> true\nb: changed install vim") {
+			t.Fatalf("%v\n%s<<<", err, out)
 		}
-		for _, name := range []string{"run/demo.pid", "var/lib/viver", "usr/sbin/policy-rc.d"} {
+		if out, err := m.script(t, bad); err == nil || !strings.Contains(out, "reason\nit's failed") {
+			t.Errorf("%v\n%s", err, out)
+		}
+		for _, name := range []string{"run/demo.pid", "var/lib/viver", "usr/sbin/policy-rc.d", "late"} {
 			if _, err := os.Lstat(m.root + "/" + name); err == nil {
 				t.Errorf("%s is in the tree", name)
 			}
 		}
+	}
+	if _, err := step.Script([]spec.Step{{ID: "x", Type: "file", Config: json.RawMessage(`{}`)}}); err == nil {
+		t.Error("a file without a path was taken")
 	}
 }

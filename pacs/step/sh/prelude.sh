@@ -1,5 +1,6 @@
-# What every run begins with. Set before: mode (check, apply, undo), offline (1: a tree, not a running system), state (folder
-# in which runs remember what was there before).
+# What every run begins with. Set before: mode (check, apply, undo), state (folder in which steps remember what was there before them), offline (1: a
+# tree, not a running system: no service is started, nothing is remembered), plain (1: answers are for people, and the first failure ends with 1).
+set +e
 set -u
 umask 022
 PATH=${PATH:-}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -48,8 +49,21 @@ forget() { rm -rf "$home"; }
 encode() { base64 | tr -d '\n'; }
 
 answer() {
+	if [ -n "$plain" ]; then
+		answer_plain "$1"
+		return
+	fi
 	printf '{"n":%d,"status":"%s","diff":"%s","output":"%s"}\n' "$number" "$1" \
 		"$(head -c 1024 "$scratch/diff" | encode)" "$(tail -c "${2:-4096}" "$scratch/out" | encode)" >&3
+}
+
+answer_plain() {
+	if [ "$1" = failed ]; then
+		tail -c 4096 "$scratch/out" >&3
+		printf '%s failed\n' "$label" >&3
+		exit 1
+	fi
+	printf '%s: %s %s\n' "$label" "$1" "$(cat "$scratch/diff")" >&3
 }
 
 # attempt FUNCTION: runs it on its own, up to its first failing command. The outcome is in $outcome. It must never stand in a
@@ -63,11 +77,12 @@ attempt() {
 	outcome=$?
 }
 
-# step NUMBER TYPE KEY: does one step; `arguments` sets its variables.
+# step NUMBER TYPE KEY LABEL: does one step; `arguments` sets its variables.
 step() {
 	number=$1
 	type=$2
 	home=$state/$3
+	label=$4
 	if [ -n "$offline" ]; then home=$scratch/home.$1; fi
 	: >"$scratch/diff"
 	: >"$scratch/out"
