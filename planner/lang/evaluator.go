@@ -1,0 +1,129 @@
+package lang
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+)
+
+// Visit is called by Walk for one instance. It returns the object with the computed attributes added, unknown where they are not
+// known yet; "kind", "addr" and "key" are added by Walk. An attribute that is missing counts as unknown.
+type Visit func(*Instance, Object) (cty.Value, hcl.Diagnostics)
+
+// Evaluator evaluates one configuration with one set of variables: Walk first, once, then the other methods, which are safe for
+// concurrent use.
+type Evaluator struct {
+	config *Config
+	inputs map[string]cty.Value // variables of the root module, converted to their types
+	files  *fileCache
+
+	mu        sync.Mutex // guards all below, and all state of vertices, blocks and modules
+	root      *moduleInstance
+	functions map[string]map[string]function.Function // by folder
+	instances []*instance                             // by number
+	byAddress map[string]*instance
+	// generation counts values that became known; epoch counts known values that changed after all.
+	generation, epoch int
+
+	walked, walking bool
+	ctx             context.Context // of the Walk
+	visit           Visit
+	path            []*vertex // those being computed, outermost first
+	diags           hcl.Diagnostics
+	reported        map[string]bool
+}
+
+// Walk evaluates everything, in the order of references, and calls visit once for each instance, one after the other. What visit
+// returns is what other blocks see. It goes on after errors as far as it makes sense, so as to find more of them. visit must not call methods of
+// the Evaluator.
+func (e *Evaluator) Walk(ctx context.Context, visit func(*Instance, Object) (cty.Value, hcl.Diagnostics)) hcl.Diagnostics {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.walked {
+		return hcl.Diagnostics{errorf(nil, "Evaluated twice", "A configuration is walked once; make a new Evaluator.")}
+	}
+	e.walked, e.walking, e.ctx, e.visit = true, true, ctx, visit
+	defer func() { e.walking, e.ctx, e.visit = false, nil, nil }()
+	return e.collect(func() { e.demand(&e.root.whole) })
+}
+
+// Set makes v, which is as Visit returns it, the value of an instance: apply knows it now. Numbers that no instance has are ignored.
+func (e *Evaluator) Set(number int, v cty.Value) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if number < 0 || number >= len(e.instances) {
+		return
+	}
+	i := e.instances[number]
+	was := i.result
+	i.take(v, true)
+	if was.stable && !(i.stable && was.value.RawEquals(i.value)) {
+		e.epoch++
+	}
+	e.generation++
+}
+
+// Evaluate evaluates the arguments of an instance again, with the values known so far.
+func (e *Evaluator) Evaluate(number int) (Object, hcl.Diagnostics) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if number < 0 || number >= len(e.instances) {
+		return Object{}, hcl.Diagnostics{errorf(nil, "No such instance", "There is no instance with the number %d.", number)}
+	}
+	var o Object
+	diags := e.collect(func() {
+		i := e.instances[number]
+		o, _, _ = i.node.arguments(i)
+	})
+	return o, diags
+}
+
+// Outputs returns the outputs of the root module, with what is known so far.
+func (e *Evaluator) Outputs() (map[string]Output, hcl.Diagnostics) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	outputs := map[string]Output{}
+	diags := e.collect(func() {
+		for _, name := range sortedKeys(e.root.outputs) {
+			r := e.demand(e.root.outputs[name])
+			if !r.ok {
+				continue
+			}
+			o := e.config.root.outputs[name]
+			outputs[name] = Output{Value: clean(r.value), Description: o.description, Sensitive: o.sensitive, Range: o.rng}
+		}
+	})
+	return outputs, diags
+}
+
+// collect runs f and returns what it reported.
+func (e *Evaluator) collect(f func()) hcl.Diagnostics {
+	e.diags, e.reported = nil, map[string]bool{}
+	f()
+	return e.diags
+}
+
+// report takes diagnostics, each once.
+func (e *Evaluator) report(diags ...*hcl.Diagnostic) {
+	for _, d := range diags {
+		e.reportAs(fmt.Sprint(d.Severity, d.Subject, d.Summary, d.Detail), d)
+	}
+}
+
+// reportOnce takes diagnostics from an expression: many instances may say the same of it, each with its own value.
+func (e *Evaluator) reportOnce(diags ...*hcl.Diagnostic) {
+	for _, d := range diags {
+		e.reportAs(fmt.Sprint(d.Severity, d.Subject, d.Summary), d)
+	}
+}
+
+func (e *Evaluator) reportAs(id string, d *hcl.Diagnostic) {
+	if !e.reported[id] {
+		e.reported[id] = true
+		e.diags = append(e.diags, d)
+	}
+}

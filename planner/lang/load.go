@@ -1,0 +1,176 @@
+package lang
+
+import (
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclparse"
+
+	"viver/planner/resource"
+	"viver/planner/source"
+)
+
+// maxDepth is how deep Pacs may call Pacs.
+const maxDepth = 32
+
+// LoadOptions says what a configuration may consist of.
+type LoadOptions struct {
+	// Schemas are the block types that exist, by the names of their resource.Type: "image", "node", "step.file".
+	Schemas map[string]*resource.Schema
+	// Builtin holds a folder for each source "builtin/NAME"; nil: there are none.
+	Builtin fs.FS
+	// Version of this viver ("0.1.0"), for required_version; empty: not checked.
+	Version string
+}
+
+// Config is a loaded module tree. It does not change, and is safe for concurrent use.
+type Config struct {
+	root  *module
+	files map[string]*hcl.File
+}
+
+// Files returns the source of all files that were read, by the names that ranges carry: for snippets in messages.
+func (c *Config) Files() map[string]*hcl.File { return c.files }
+
+// Load reads the *.viver.hcl and *.viver.hcl.json files of a folder and, through their pac blocks, the whole module tree. All names,
+// block types and arguments are checked here; values are not. The Config is never nil: with errors it is only good for Files.
+func Load(dir string, o LoadOptions) (*Config, hcl.Diagnostics) {
+	l := &loader{LoadOptions: o, parser: hclparse.NewParser(), modules: map[string]*module{}}
+	l.kinds = kindsOf(o.Schemas)
+	root, err := source.Local(dir)
+	if err != nil {
+		l.report(errorf(nil, "Configuration not found", "%s. Name the folder with -C DIR.", upperFirst(err.Error())))
+		return &Config{}, l.diags
+	}
+	c := &Config{root: l.load(root, nil)}
+	if !l.diags.HasErrors() {
+		l.checkReferences()
+	}
+	c.files = l.parser.Files()
+	return c, l.diags
+}
+
+// loader holds what one Load needs and finds.
+type loader struct {
+	LoadOptions
+	kinds   []string // block types without steps: "image", "network"
+	parser  *hclparse.Parser
+	modules map[string]*module // by source.Dir.Path; a folder is read once, however many Pacs name it
+	order   []*module
+	diags   hcl.Diagnostics
+}
+
+func (l *loader) report(diags ...*hcl.Diagnostic) { l.diags = append(l.diags, diags...) }
+
+func kindsOf(schemas map[string]*resource.Schema) []string {
+	var kinds []string
+	for name := range schemas {
+		if !strings.HasPrefix(name, stepPrefix) {
+			kinds = append(kinds, name)
+		}
+	}
+	slices.Sort(kinds)
+	return kinds
+}
+
+// stepTypes lists the types of steps: "file", "package".
+func (l *loader) stepTypes() []string {
+	var types []string
+	for name := range l.Schemas {
+		if t, ok := strings.CutPrefix(name, stepPrefix); ok {
+			types = append(types, t)
+		}
+	}
+	slices.Sort(types)
+	return types
+}
+
+// load reads the module in dir and those that it calls. above are the folders of the modules on the way to it.
+func (l *loader) load(dir source.Dir, above []string) *module {
+	if m, ok := l.modules[dir.Path]; ok {
+		return m
+	}
+	m := newModule(dir)
+	l.modules[dir.Path] = m
+	l.order = append(l.order, m)
+	for _, body := range l.parse(dir) {
+		l.decodeBody(m, body)
+	}
+	above = append(above[:len(above):len(above)], dir.Path)
+	for _, c := range m.calls {
+		l.loadCallee(m, c, above)
+	}
+	return m
+}
+
+func (l *loader) loadCallee(m *module, c *call, above []string) {
+	if c.source == "" {
+		return // reported already
+	}
+	dir, err := source.Resolve(m.dir, c.source, l.Builtin)
+	if err != nil {
+		l.report(errorf(&c.sourceRange, "Pac not found", "The source %q of pac %q: %s.", c.source, c.name, err))
+		return
+	}
+	switch {
+	case slices.Contains(above, dir.Path):
+		l.report(errorf(&c.sourceRange, "Pac calls itself", "The source %q leads back to a module that this one is called from: %s.", c.source, strings.Join(append(above, dir.Path), " -> ")))
+		return
+	case len(above) >= maxDepth:
+		l.report(errorf(&c.sourceRange, "Pacs too deep", "Pacs may call each other at most %d deep.", maxDepth))
+		return
+	}
+	c.callee = l.load(dir, above)
+}
+
+// parse returns the bodies of a folder's configuration files.
+func (l *loader) parse(dir source.Dir) []hcl.Body {
+	names, err := dir.Names()
+	if err != nil {
+		l.report(errorf(nil, "Configuration not readable", "%s.", upperFirst(err.Error())))
+		return nil
+	}
+	var bodies []hcl.Body
+	found := false
+	for _, name := range names {
+		read := l.parser.ParseHCL
+		switch {
+		case strings.HasPrefix(name, "."):
+			continue
+		case strings.HasSuffix(name, ".viver.hcl.json"):
+			read = l.parser.ParseJSON
+		case !strings.HasSuffix(name, ".viver.hcl"):
+			continue
+		}
+		found = true
+		data, err := dir.ReadFile(name)
+		if err != nil {
+			l.report(errorf(nil, "Configuration not readable", "%s.", upperFirst(err.Error())))
+			continue
+		}
+		file, diags := read(data, dir.Label(name))
+		l.report(diags...)
+		if file != nil {
+			bodies = append(bodies, file.Body)
+		}
+	}
+	if !found {
+		l.report(errorf(nil, "No configuration", "The folder %s has no file whose name ends in .viver.hcl.", dir.Label("")))
+	}
+	return bodies
+}
+
+// errorf returns an error. subject may be nil where no file is to blame.
+func errorf(subject *hcl.Range, summary, detail string, args ...any) *hcl.Diagnostic {
+	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(detail, args...), Subject: subject}
+}
+
+func upperFirst(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
