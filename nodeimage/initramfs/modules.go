@@ -79,7 +79,7 @@ func (m *Modules) addDep(fields []string) error {
 // addAlias takes "alias pci:v00008086d00001* e1000".
 func (m *Modules) addAlias(fields []string) error {
 	if len(fields) != 3 || fields[0] != "alias" {
-		return errors.New("want: alias PATTERN NAME")
+		return errors.New("want alias PATTERN NAME")
 	}
 	m.aliases = append(m.aliases, alias{fields[1], canonical(fields[2])})
 	return nil
@@ -89,7 +89,7 @@ func (m *Modules) addAlias(fields []string) error {
 // nothing, while we, who choose files, rather take one too many.
 func (m *Modules) addSoftdep(fields []string) error {
 	if len(fields) < 2 || fields[0] != "softdep" {
-		return errors.New("want: softdep NAME pre: NAME... post: NAME...")
+		return errors.New("want softdep NAME, then pre: or post: and names")
 	}
 	s := softdep{name: canonical(fields[1])}
 	list := &s.pre
