@@ -1,0 +1,119 @@
+package roster
+
+import (
+	"fmt"
+	"slices"
+
+	"viver/nodeimage/spec"
+)
+
+// boundTo returns the machine that is bound to a name, or nil; machines without a name are never meant. r.mu is held.
+func (r *Roster) boundTo(name string) *record {
+	for _, rec := range r.machines {
+		if name != "" && rec.Machine.Node == name {
+			return rec
+		}
+	}
+	return nil
+}
+
+// unbind takes a machine's name away. It has to join again, and gets another one; r.mu is held.
+func (r *Roster) unbind(rec *record) {
+	rec.Machine.Node, rec.Token = "", ""
+	r.touch(rec)
+}
+
+// bindListed gives a node with a MAC to the machine that has it, whoever had the name or the machine before; r.mu is held.
+func (r *Roster) bindListed(n spec.NodeSpec) {
+	if rec := r.boundTo(n.Name); rec != nil && rec.Machine.MAC != n.MAC {
+		r.unbind(rec)
+	}
+	if rec := r.machines[n.MAC]; rec != nil && rec.Machine.Node != n.Name {
+		rec.Machine.Node, rec.Token = n.Name, ""
+		r.touch(rec)
+	}
+}
+
+// bind gives a machine without a name the first free one of its image, in natural order. reason says why there is none;
+// r.mu is held.
+func (r *Roster) bind(rec *record, image spec.Digest) (reason string) {
+	taken := map[string]bool{}
+	for _, other := range r.machines {
+		taken[other.Machine.Node] = true
+	}
+	var free []string
+	wanted := 0
+	for _, n := range r.nodes {
+		if n.MAC != "" || n.Image != image {
+			continue
+		}
+		wanted++
+		if !taken[n.Name] {
+			free = append(free, n.Name)
+		}
+	}
+	if len(free) == 0 {
+		return whyNot(wanted, image)
+	}
+	rec.Machine.Node = slices.MinFunc(free, compareNatural)
+	return ""
+}
+
+func whyNot(wanted int, image spec.Digest) string {
+	short := string(image[:min(len(image), len("sha256:")+12)])
+	if wanted == 0 {
+		return fmt.Sprintf("no node that any machine may become boots image %s: add one, or give a node this machine's MAC", short)
+	}
+	return fmt.Sprintf("all %d names for image %s are taken: raise the node's count, or give a node this machine's MAC", wanted, short)
+}
+
+// compareNatural orders names as people do: pc2 before pc10.
+func compareNatural(a, b string) int {
+	for a != "" && b != "" {
+		x, restA := digits(a)
+		y, restB := digits(b)
+		if x == "" || y == "" {
+			if a[0] != b[0] {
+				return int(a[0]) - int(b[0])
+			}
+			a, b = a[1:], b[1:]
+			continue
+		}
+		if c := compareNumbers(x, y); c != 0 {
+			return c
+		}
+		a, b = restA, restB
+	}
+	return len(a) - len(b)
+}
+
+// digits splits off the number that s starts with, "" if none.
+func digits(s string) (number, rest string) {
+	n := 0
+	for n < len(s) && '0' <= s[n] && s[n] <= '9' {
+		n++
+	}
+	return s[:n], s[n:]
+}
+
+// compareNumbers compares by value; of equal ones the shorter (7 before 07) comes first.
+func compareNumbers(x, y string) int {
+	a, b := trimZeros(x), trimZeros(y)
+	if len(a) != len(b) {
+		return len(a) - len(b)
+	}
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return len(x) - len(y)
+}
+
+func trimZeros(s string) string {
+	for len(s) > 1 && s[0] == '0' {
+		s = s[1:]
+	}
+	return s
+}

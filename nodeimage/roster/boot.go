@@ -1,0 +1,99 @@
+package roster
+
+import (
+	"slices"
+	"time"
+
+	"viver/nodeimage/spec"
+)
+
+// order returns the place of a stage in a boot; 0 for what is none.
+func order(s spec.Stage) int {
+	if s == spec.StageLeft {
+		return len(spec.Stages()) + 1
+	}
+	return slices.Index(spec.Stages(), s) + 1
+}
+
+// Observe notes what a unit saw of a machine. An earlier stage than the last one begins a new boot: a machine that
+// runs asks no firmware's questions.
+func (r *Roster) Observe(e spec.MachineEvent) {
+	mac, err := cleanMAC(e.MAC)
+	if err != nil || order(e.Stage) == 0 {
+		r.config.Log.Debug("an event is of no machine or stage", "mac", e.MAC, "stage", e.Stage)
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	rec, err := r.machine(mac)
+	if err != nil {
+		r.config.Log.Warn("a machine is not noted", "mac", mac, "error", err)
+		return
+	}
+	m := &rec.Machine
+	if order(m.Stage()) > order(e.Stage) {
+		rec.newBoot("")
+	}
+	now := r.config.Now()
+	if m.Stage() != e.Stage {
+		m.Boot = append(slices.Clip(m.Boot), spec.StageTime{Stage: e.Stage, At: now})
+	}
+	m.LastSeen, m.Waiting = now, clean(e.Detail, maxText)
+	if a := cleanAddress(e.Address); a != "" {
+		m.Address = a
+	}
+	if f := cleanFirmware(e.Firmware); f != "" {
+		m.Firmware = f
+	}
+	r.touch(rec)
+}
+
+// newBoot forgets the last boot. What the machine is stays, and the host key until it joins with another.
+func (rec *record) newBoot(bootID string) {
+	m := &rec.Machine
+	m.BootID, m.Boot, m.Steps, m.BytesRead, m.Waiting = bootID, nil, nil, 0, ""
+	rec.Token = ""
+}
+
+// merge notes stages that a machine reports, at its own times. One that is known gets the time said last: a machine whose clock was
+// wrong says it again. Stages are kept in the order of a boot.
+func (rec *record) merge(stages []spec.StageTime) {
+	boot := slices.Clone(rec.Machine.Boot)
+	for _, s := range stages {
+		if order(s.Stage) == 0 {
+			continue
+		}
+		known := func(t spec.StageTime) bool { return t.Stage == s.Stage }
+		if i := slices.IndexFunc(boot, known); i >= 0 {
+			boot[i] = s
+		} else {
+			boot = append(boot, s)
+		}
+	}
+	slices.SortStableFunc(boot, func(a, b spec.StageTime) int { return order(a.Stage) - order(b.Stage) })
+	rec.Machine.Boot = boot
+}
+
+// mergeSteps notes results of steps; a later one of the same step takes the place of the earlier.
+func (rec *record) mergeSteps(results []spec.StepResult) {
+	steps := slices.Clone(rec.Machine.Steps)
+	for _, s := range results {
+		s = cleanStep(s)
+		i := slices.IndexFunc(steps, func(o spec.StepResult) bool { return o.ID == s.ID })
+		switch {
+		case i >= 0:
+			steps[i] = s
+		case len(steps) < maxSteps:
+			steps = append(steps, s)
+		}
+	}
+	rec.Machine.Steps = steps
+}
+
+// saneTime keeps a machine's absurd clock from being shown: it takes now for times that JSON could not give back.
+func saneTime(t, now time.Time) time.Time {
+	if y := t.Year(); y < 1970 || y > 9999 {
+		return now
+	}
+	return t
+}

@@ -1,0 +1,122 @@
+package roster
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"viver/nodeimage/spec"
+)
+
+// RetrySeconds is how soon a machine that was put off asks again.
+const RetrySeconds = 2
+
+// ErrRefused is wrapped by the errors for machines that are not what they say they are.
+var ErrRefused = errors.New("refused")
+
+// Join admits a machine, or puts it off. A machine that asks again in the same boot gets the same answer.
+//
+// Admission is by the configuration: a machine whose MAC is listed gets that node's name, another one the first free name
+// of its image, for good. The error wraps ErrRefused, or says what is wrong with the request.
+func (r *Roster) Join(request spec.JoinRequest) (*spec.JoinResponse, *spec.JoinWait, error) {
+	if request.Cluster != r.config.Cluster {
+		return nil, nil, fmt.Errorf("roster: join: this server is of cluster %s, the machine boots for %.40q: %w", r.config.Cluster, request.Cluster, ErrRefused)
+	}
+	request, err := cleanJoin(request)
+	if err != nil {
+		return nil, nil, err
+	}
+	response, reason, err := r.join(request)
+	if err != nil {
+		return nil, nil, err
+	}
+	if reason != "" {
+		return nil, &spec.JoinWait{Reason: reason, RetrySeconds: RetrySeconds}, nil
+	}
+	return response, nil, r.Save()
+}
+
+func (r *Roster) join(request spec.JoinRequest) (response *spec.JoinResponse, reason string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	rec, err := r.machine(request.MAC)
+	if err != nil {
+		return nil, "", err
+	}
+	if rec.Token != "" && rec.Machine.BootID == request.BootID && rec.Machine.HostKey != request.HostKey {
+		return nil, "", fmt.Errorf("roster: join: machine %s has joined in this boot with another host key: %w", request.MAC, ErrRefused)
+	}
+	r.take(rec, request)
+	if rec.Machine.Node == "" {
+		if reason = r.bind(rec, request.Image); reason != "" {
+			rec.Machine.Waiting = reason
+			return nil, reason, nil
+		}
+	}
+	if rec.Token == "" {
+		rec.Token = newToken()
+	}
+	node := r.nodes[rec.Machine.Node]
+	return &spec.JoinResponse{Node: node, Token: rec.Token, Time: r.config.Now()}, "", nil
+}
+
+// take notes what a machine says of itself; r.mu is held.
+func (r *Roster) take(rec *record, request spec.JoinRequest) {
+	m := &rec.Machine
+	switch m.BootID {
+	case request.BootID:
+	case "": // the stages so far are those that units saw of this boot
+		m.BootID = request.BootID
+	default:
+		rec.newBoot(request.BootID)
+	}
+	m.Address, m.Image, m.HostKey, m.Waiting = request.Address, request.Image, request.HostKey, ""
+	if request.Firmware != "" {
+		m.Firmware = request.Firmware
+	}
+	m.Facts = &request.Facts
+	m.LastSeen = r.config.Now()
+	rec.merge(r.sane(request.Boot))
+	r.touch(rec)
+}
+
+// Report notes what a machine says of its boot. The error wraps ErrRefused if the token is not that of its present boot: it should join again.
+func (r *Roster) Report(report spec.Report) error {
+	mac, err := cleanMAC(report.MAC)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	rec := r.machines[mac]
+	if rec == nil || rec.Token == "" || subtle.ConstantTimeCompare([]byte(rec.Token), []byte(report.Token)) != 1 {
+		return fmt.Errorf("roster: report: machine %s has not joined with this token: %w", mac, ErrRefused)
+	}
+	m := &rec.Machine
+	m.LastSeen = r.config.Now()
+	m.Waiting = clean(report.Waiting, maxText)
+	m.BytesRead = max(m.BytesRead, report.BytesRead)
+	if a := cleanAddress(report.Address); a != "" {
+		m.Address = a
+	}
+	rec.merge(r.sane(report.Boot))
+	rec.mergeSteps(report.Steps)
+	r.touch(rec)
+	return nil
+}
+
+func (r *Roster) sane(stages []spec.StageTime) []spec.StageTime {
+	stages = append([]spec.StageTime(nil), stages[:min(len(stages), maxStages)]...)
+	for i := range stages {
+		stages[i].At = saneTime(stages[i].At, r.config.Now())
+	}
+	return stages
+}
+
+func newToken() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails since Go 1.24
+	return hex.EncodeToString(b[:])
+}

@@ -1,0 +1,179 @@
+// Package roster is what a server knows of machines: which nodes are wanted, which machines were seen, and which is which.
+//
+// It owns the binding of machines to names, the stages of each boot, the tokens of reports, and the file in which
+// all that outlives the agent. It opens no connection: events come by calls, whoever wants to know what changes watches.
+//
+// What machines and units say is not trusted: it is bounded and cleaned before it is kept (see clean.go).
+package roster
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"viver/nodeimage/spec"
+)
+
+// maxMachines bounds how many machines are remembered: anybody on the link can invent MAC addresses. Bound ones always are.
+const maxMachines = 4096
+
+// Config is what a Roster needs. Path and Cluster must be set.
+type Config struct {
+	Path    string // of the file; made when something is saved
+	Cluster string // ID; machines of others are refused
+	Now     func() time.Time
+	Log     *slog.Logger
+}
+
+// Roster is safe for concurrent use. Methods that change what an operator relies on (nodes, bindings, tokens) return when
+// it is durable; what machines report is saved by the next of those, or by Save.
+type Roster struct {
+	config Config
+
+	saving sync.Mutex // held while the file is written
+
+	mu       sync.Mutex // guards the rest
+	nodes    map[string]spec.NodeSpec
+	machines map[string]*record // by MAC
+	watchers map[*watcher]bool
+	changes  uint64 // counts changes; saved is the number of the last one in the file
+	saved    uint64
+}
+
+// record is one machine: what was seen of it, and what it proves itself with.
+type record struct {
+	Machine spec.Machine `json:"machine"`
+	Token   string       `json:"token,omitempty"` // of the boot with Machine.BootID; empty: it has not joined
+}
+
+// Open reads the roster of a server, or begins one.
+func Open(c Config) (*Roster, error) {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
+	r := &Roster{config: c, watchers: map[*watcher]bool{}}
+	return r, r.load()
+}
+
+// PutNode says that a node is wanted. It returns the machine that is bound to it, zero if there is none yet.
+func (r *Roster) PutNode(n spec.NodeSpec) (spec.Machine, error) {
+	n, err := cleanNode(n)
+	if err != nil {
+		return spec.Machine{}, err
+	}
+	m, err := r.putNode(n)
+	if err != nil {
+		return spec.Machine{}, err
+	}
+	return m, r.Save()
+}
+
+func (r *Roster) putNode(n spec.NodeSpec) (spec.Machine, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, other := range r.nodes {
+		if n.MAC != "" && other.MAC == n.MAC && other.Name != n.Name {
+			return spec.Machine{}, fmt.Errorf("roster: node %s: the MAC %s is that of node %s already; remove that one first", n.Name, n.MAC, other.Name)
+		}
+	}
+	r.nodes[n.Name] = n
+	r.changes++
+	if n.MAC != "" {
+		r.bindListed(n)
+	}
+	if rec := r.boundTo(n.Name); rec != nil {
+		return clone(rec.Machine), nil
+	}
+	return spec.Machine{}, nil
+}
+
+// RemoveNode forgets a wanted node and its machine's binding. One that is not known is no error.
+func (r *Roster) RemoveNode(name string) error {
+	r.mu.Lock()
+	delete(r.nodes, name)
+	r.changes++
+	if rec := r.boundTo(name); rec != nil {
+		r.unbind(rec)
+	}
+	r.mu.Unlock()
+	return r.Save()
+}
+
+// Machines returns all machines that are known: bound ones in the natural order of their names, then the others.
+func (r *Roster) Machines() []spec.Machine {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.snapshot(nil)
+}
+
+// snapshot returns the machines with these MACs (nil: all), in order; r.mu is held.
+func (r *Roster) snapshot(macs map[string]bool) []spec.Machine {
+	var all []spec.Machine
+	for mac, rec := range r.machines {
+		if macs == nil || macs[mac] {
+			all = append(all, clone(rec.Machine))
+		}
+	}
+	slices.SortFunc(all, func(a, b spec.Machine) int {
+		if (a.Node == "") != (b.Node == "") {
+			return cmp.Compare(b.Node, a.Node) // the one with a name comes first
+		}
+		return cmp.Or(compareNatural(a.Node, b.Node), cmp.Compare(a.MAC, b.MAC))
+	})
+	return all
+}
+
+// errFull is returned when another machine would be too many.
+var errFull = errors.New("roster: too many machines are known; remove nodes, or look for a machine that invents MAC addresses")
+
+// machine returns the record of a machine, a new one if need be; r.mu is held.
+func (r *Roster) machine(mac string) (*record, error) {
+	if rec := r.machines[mac]; rec != nil {
+		return rec, nil
+	}
+	if len(r.machines) >= maxMachines && !r.forgetOne() {
+		return nil, errFull
+	}
+	rec := &record{Machine: spec.Machine{MAC: mac}}
+	for _, n := range r.nodes {
+		if n.MAC == mac {
+			rec.Machine.Node = n.Name
+		}
+	}
+	r.machines[mac] = rec
+	return rec, nil
+}
+
+// forgetOne forgets the machine without a name that was silent for longest; r.mu is held.
+func (r *Roster) forgetOne() bool {
+	var oldest *record
+	for _, rec := range r.machines {
+		if rec.Machine.Node == "" && (oldest == nil || rec.Machine.LastSeen.Before(oldest.Machine.LastSeen)) {
+			oldest = rec
+		}
+	}
+	if oldest == nil {
+		return false
+	}
+	delete(r.machines, oldest.Machine.MAC)
+	return true
+}
+
+// touch notes that something of a machine changed; r.mu is held.
+func (r *Roster) touch(rec *record) {
+	r.changes++
+	for w := range r.watchers {
+		w.note(rec.Machine.MAC)
+	}
+}
+
+// clone returns a copy that shares nothing which is ever written to.
+func clone(m spec.Machine) spec.Machine {
+	m.Boot, m.Steps = slices.Clone(m.Boot), slices.Clone(m.Steps)
+	return m // Facts are replaced, never changed
+}
