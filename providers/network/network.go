@@ -1,0 +1,72 @@
+// Package network is the block "network": address ranges and the interface that leads to them. It is data for others; nothing is
+// done to bring a network about.
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"regexp"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"viver/planner/resource"
+	"viver/providers/object"
+)
+
+// Type is the resource type.
+type Type struct{}
+
+var _ resource.Type = Type{}
+
+// Name implements resource.Type.
+func (Type) Name() string { return "network" }
+
+// Schema implements resource.Type.
+func (Type) Schema() *resource.Schema {
+	return &resource.Schema{
+		Doc: "The network on which machines boot.",
+		Attributes: map[string]*resource.Attribute{
+			"cidr": {
+				Type: cty.List(cty.String), Required: true,
+				Doc: "Address ranges, IPv4, IPv6 or both: [\"10.20.0.0/16\"].",
+			},
+			"interface": {Type: cty.String, Doc: "Name of the interface on the servers that leads there; unset: the one with the server's address."},
+		},
+	}
+}
+
+// interfaceName is what Linux allows (dev_valid_name in net/core/dev.c), without what would confuse a reader.
+var interfaceName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$`)
+
+// Apply checks the arguments.
+func (Type) Apply(_ context.Context, r resource.ApplyRequest) (map[string]cty.Value, error) {
+	ranges := object.Strings(r.Config, "cidr")
+	if len(ranges) == 0 {
+		return nil, errors.New("cidr is empty: name an address range, like \"10.20.0.0/16\"")
+	}
+	var seen []netip.Prefix
+	for _, text := range ranges {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("cidr: %q is no address range: write it like \"10.20.0.0/16\"", text)
+		}
+		if p != p.Masked() {
+			return nil, fmt.Errorf("cidr: %s is an address within a range: write %s", text, p.Masked())
+		}
+		for _, other := range seen {
+			if p.Overlaps(other) {
+				return nil, fmt.Errorf("cidr: %s and %s overlap: leave one of them out", other, p)
+			}
+		}
+		seen = append(seen, p)
+	}
+	if name := object.String(r.Config, "interface"); name != "" && !interfaceName.MatchString(name) {
+		return nil, fmt.Errorf("interface: %q is no name of a network interface", name)
+	}
+	return nil, nil
+}
+
+// Destroy implements resource.Type: there is nothing to take away.
+func (Type) Destroy(context.Context, resource.DestroyRequest) error { return nil }
