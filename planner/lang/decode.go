@@ -9,7 +9,6 @@ import (
 // decodeBody reads one file's blocks into m.
 func (l *loader) decodeBody(m *module, body hcl.Body) {
 	schema := &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
-		{Type: "viver"},
 		{Type: "variable", LabelNames: []string{"name"}},
 		{Type: "locals"},
 		{Type: "output", LabelNames: []string{"name"}},
@@ -20,6 +19,8 @@ func (l *loader) decodeBody(m *module, body hcl.Body) {
 	for _, kind := range l.kinds {
 		schema.Blocks = append(schema.Blocks, hcl.BlockHeaderSchema{Type: kind, LabelNames: []string{"name"}})
 	}
+	// hcl suggests the first name that is near: "server" for "sever" must come before "viver".
+	schema.Blocks = append(schema.Blocks, hcl.BlockHeaderSchema{Type: "viver"})
 	content, diags := body.Content(schema)
 	l.report(diags...)
 	for _, b := range content.Blocks {
@@ -47,7 +48,7 @@ func (l *loader) decodeBody(m *module, body hcl.Body) {
 
 // declared reports a second declaration of a name.
 func (l *loader) declared(what string, first *hcl.Range, again hcl.Range) {
-	l.report(errorf(&again, "Declared twice", "%s was declared at %s already. Names are unique within a module.", upperFirst(what), first))
+	l.report(errorf(&again, "Declared twice", "%s: declared at %s already. Names are unique within a module.", what, first))
 }
 
 func (l *loader) decodeLocals(m *module, b *hcl.Block) {

@@ -63,7 +63,7 @@ func NewEvaluator(c *Config, inputs []Input) (*Evaluator, hcl.Diagnostics) {
 	for _, in := range inputs {
 		v, ok := declared[in.Name]
 		if !ok {
-			diags = append(diags, errorf(nil, "Unknown variable", "%s gives a value to %q, which is no variable of this configuration.%s", upperFirst(in.from()), in.Name, suggest(in.Name, sortedKeys(declared))))
+			diags = append(diags, errorf(nil, "Unknown variable", "%s gives a value to %q, which is no variable of this configuration.%s", in.from(), in.Name, suggest(in.Name, sortedKeys(declared))))
 			continue
 		}
 		value, more := v.read(in)

@@ -89,7 +89,7 @@ func (l *loader) stepTypes() []string {
 }
 
 // load reads the module in dir and those that it calls. above are the folders of the modules on the way to it.
-func (l *loader) load(dir source.Dir, above []string) *module {
+func (l *loader) load(dir source.Dir, above []source.Dir) *module {
 	if m, ok := l.modules[dir.Path]; ok {
 		return m
 	}
@@ -99,14 +99,14 @@ func (l *loader) load(dir source.Dir, above []string) *module {
 	for _, body := range l.parse(dir) {
 		l.decodeBody(m, body)
 	}
-	above = append(above[:len(above):len(above)], dir.Path)
+	above = append(above[:len(above):len(above)], dir)
 	for _, c := range m.calls {
 		l.loadCallee(m, c, above)
 	}
 	return m
 }
 
-func (l *loader) loadCallee(m *module, c *call, above []string) {
+func (l *loader) loadCallee(m *module, c *call, above []source.Dir) {
 	if c.source == "" {
 		return // reported already
 	}
@@ -115,15 +115,23 @@ func (l *loader) loadCallee(m *module, c *call, above []string) {
 		l.report(errorf(&c.sourceRange, "Pac not found", "The source %q of pac %q: %s.", c.source, c.name, err))
 		return
 	}
-	switch {
-	case slices.Contains(above, dir.Path):
-		l.report(errorf(&c.sourceRange, "Pac calls itself", "The source %q leads back to a module that this one is called from: %s.", c.source, strings.Join(append(above, dir.Path), " -> ")))
+	switch from := slices.IndexFunc(above, func(d source.Dir) bool { return d.Path == dir.Path }); {
+	case from >= 0:
+		l.report(errorf(&c.sourceRange, "Pac calls itself", "The source %q leads back to a module that this one is called from: %s.", c.source, circle(above[from:])))
 		return
 	case len(above) >= maxDepth:
 		l.report(errorf(&c.sourceRange, "Pacs too deep", "Pacs may call each other at most %d deep.", maxDepth))
 		return
 	}
 	c.callee = l.load(dir, above)
+}
+
+func circle(dirs []source.Dir) string {
+	var b strings.Builder
+	for _, d := range dirs {
+		b.WriteString(d.Label("") + " -> ")
+	}
+	return b.String() + dirs[0].Label("")
 }
 
 // parse returns the bodies of a folder's configuration files.

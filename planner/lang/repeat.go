@@ -17,7 +17,7 @@ const maxInstances = 1 << 20
 
 // repeated is what count or for_each of a block came to.
 type repeated struct {
-	keys    []addr.Key // never empty but for count = 0 and an empty for_each; not nil then either
+	keys    []addr.Key // not nil
 	forEach cty.Value  // unmarked; cty.NilVal without for_each
 	depends bitset.Set
 	stable  bool
@@ -117,48 +117,51 @@ func (m *moduleInstance) forEach(x *expression) (repeated, bool) {
 		v = v.Mark(Sensitive)
 	}
 	v, problem := m.known("for_each", v)
+	var names map[string]bool
 	if problem == "" {
-		problem = forEachProblem(v)
+		names, problem = forEachNames(v)
 	}
 	if problem != "" {
 		m.e.reportOnce(errorf(x.Range().Ptr(), "Unsuitable for_each", "%s", problem))
 		return repeated{}, false
 	}
 	out.forEach = v
-	elements := v.Elements()
-	names := make(map[string]bool, v.LengthInt())
-	for k, e := range elements {
-		if v.Type().IsSetType() {
-			k = e
-		}
-		names[k.AsString()] = true
-	}
 	for _, name := range naturalKeys(names) {
 		out.keys = append(out.keys, addr.Text(name))
 	}
 	return out, true
 }
 
-func forEachProblem(v cty.Value) string {
+// forEachNames returns the keys of the instances, or what is wrong with the value of for_each.
+func forEachNames(v cty.Value) (names map[string]bool, problem string) {
 	ty := v.Type()
 	switch {
 	case kindOf(v) != "":
-		return "for_each wants a map, an object or a set of strings, not " + found(v) + ", which is one object."
-	case ty.IsMapType(), ty.IsObjectType():
-		return ""
+		return nil, "for_each wants a map, an object or a set of strings, not " + found(v) + "."
 	case ty.IsTupleType(), ty.IsListType():
-		return "for_each wants a map, an object or a set of strings, not a list. Write toset( ) around a list of strings, or make an object of it: { for x in LIST : x.name => x }."
-	case !ty.IsSetType() || !ty.ElementType().Equals(cty.String) && v.LengthInt() > 0:
-		return "for_each wants a map, an object or a set of strings, not " + found(v) + "."
-	case !v.IsWhollyKnown():
-		return "for_each must be known when planning, but some elements of this set are found out by apply."
-	}
-	for e := range v.Elements() {
-		if e.IsNull() {
-			return "for_each wants strings; one element of this set is null."
+		return nil, "for_each wants a map, an object or a set of strings, not a list. Write toset( ) around a list of strings, or make an object of it: { for x in LIST : x.name => x }."
+	case !ty.IsMapType() && !ty.IsObjectType() && !ty.IsSetType():
+		return nil, "for_each wants a map, an object or a set of strings, not " + found(v) + "."
+	case ty.IsSetType() && !ty.ElementType().Equals(cty.String) && v.LengthInt() > 0:
+		return nil, "for_each wants a set of strings, not a " + ty.FriendlyName() + "."
+	case ty.IsObjectType():
+		names = make(map[string]bool, len(ty.AttributeTypes()))
+		for name := range ty.AttributeTypes() {
+			names[name] = true
 		}
+		return names, ""
 	}
-	return ""
+	names = map[string]bool{}
+	for k := range v.Elements() {
+		switch {
+		case !k.IsKnown():
+			return nil, "for_each must be known when planning, but some elements of this set are found out by apply."
+		case k.IsNull():
+			return nil, "for_each wants strings; one element of this set is null."
+		}
+		names[k.AsString()] = true
+	}
+	return names, ""
 }
 
 // dropKeyMarks takes those marks off the object of `{ for x in C : KEY => VALUE }` that came from its keys. Keys are known when

@@ -54,7 +54,7 @@ func Resolve(from Dir, source string, builtin fs.FS) (Dir, error) {
 	case strings.HasPrefix(source, builtinPrefix):
 		return inBuiltin(builtin, strings.TrimPrefix(source, builtinPrefix))
 	case strings.HasPrefix(source, "git::"), strings.HasPrefix(source, "oci://"):
-		return Dir{}, fmt.Errorf("sources %s are not fetched by this viver; copy the Pac beside the configuration and write \"./NAME\"", source[:5])
+		return Dir{}, errors.New("sources git:: and oci:// are not fetched by this viver; copy the Pac beside the configuration and write \"./NAME\"")
 	default:
 		return Dir{}, errors.New("want a folder beside this file, \"./NAME\", or a Pac that comes with viver, \"builtin/NAME\"")
 	}
