@@ -2,6 +2,7 @@ package build
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,9 +18,13 @@ import (
 	"viver/nodeimage/spec"
 )
 
-// known returns the image that a record names. The error wraps fs.ErrNotExist if there is no record, or no such image in the
+// record returns where the ID of the image with this key stands.
+func (b *Builder) record(key string) string { return filepath.Join(b.Cache, "images", key) }
+
+// known returns the image with this key. The error wraps fs.ErrNotExist if there is no record, or no such image in the
 // store any more.
-func (b *Builder) known(record string) (spec.Digest, *spec.Manifest, error) {
+func (b *Builder) known(key string) (spec.Digest, *spec.Manifest, error) {
+	record := b.record(key)
 	data, err := os.ReadFile(record)
 	if err != nil {
 		return "", nil, err
@@ -32,37 +37,37 @@ func (b *Builder) known(record string) (spec.Digest, *spec.Manifest, error) {
 	return id, m, err
 }
 
-// boot makes the initramfs, and an image of it and the root.
-func (b *Builder) boot(r *root, program []byte, record string) (spec.Digest, *spec.Manifest, error) {
-	b.say("making the initramfs")
-	draft, err := os.MkdirTemp(r.dir, "image-") // beside the root, so that it can be linked
+// boot makes the initramfs, and an image of it and the root, and writes the record of the image with this key.
+func (b *Builder) boot(ctx context.Context, key string, r *root, program []byte) (id spec.Digest, m *spec.Manifest, err error) {
+	work, err := b.occupy(ctx, key)
 	if err != nil {
 		return "", nil, err
 	}
-	defer os.RemoveAll(draft)
+	defer func() { err = errors.Join(err, work.leave()) }()
+	b.say("making the initramfs")
 	initrd, err := r.initrd(program)
 	if err != nil {
 		return "", nil, err
 	}
-	m := &spec.Manifest{
+	m = &spec.Manifest{
 		Version: 1, Root: r.Root, KernelRelease: r.KernelRelease, Architecture: r.Architecture, Distribution: r.Distribution,
 		Files: map[string]spec.File{
 			imagestore.FileKernel: r.Kernel,
 			imagestore.FileInitrd: {Size: int64(len(initrd)), SHA256: spec.DigestOf(initrd)},
 		},
 	}
-	err = writeSynced(filepath.Join(draft, imagestore.FileInitrd), initrd)
+	err = writeSynced(filepath.Join(work.dir, imagestore.FileInitrd), initrd)
 	for _, name := range []string{imagestore.FileRoot, imagestore.FileKernel} {
-		err = errors.Join(err, os.Link(filepath.Join(r.dir, name), filepath.Join(draft, name)))
+		err = errors.Join(err, os.Link(filepath.Join(r.dir, name), filepath.Join(work.dir, name)))
 	}
 	if err != nil {
 		return "", nil, err
 	}
-	id, err := b.adopt(m, draft, r.dir)
+	id, err = b.adopt(m, work.dir, r.dir)
 	if err != nil {
 		return "", nil, err
 	}
-	if err := renameio.WriteFile(record, []byte(id+"\n"), 0o644); err != nil {
+	if err := renameio.WriteFile(b.record(key), []byte(id+"\n"), 0o644); err != nil {
 		return "", nil, err
 	}
 	return id, m, nil

@@ -58,17 +58,18 @@ func (b *Builder) build(ctx context.Context, src Source) (spec.Digest, *spec.Man
 	if err != nil {
 		return "", nil, err
 	}
-	record := filepath.Join(b.Cache, "images", bootKey(key, program))
-	if id, m, err := b.known(record); err == nil {
-		return id, m, nil
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	image := bootKey(key, program)
+	if id, m, err := b.known(image); !errors.Is(err, fs.ErrNotExist) {
+		return id, m, err
+	}
+	if err := b.sweep(); err != nil {
 		return "", nil, err
 	}
 	root, err := b.root(ctx, key, src)
 	if err != nil {
 		return "", nil, err
 	}
-	return b.boot(root, program, record)
+	return b.boot(ctx, image, root, program)
 }
 
 // open makes the folders of the cache.

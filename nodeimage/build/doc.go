@@ -10,5 +10,5 @@
 //
 //	CACHE/roots/KEY/   root.squashfs vmlinuz modules.cpio.zst root.json
 //	CACHE/images/KEY   the ID of the image
-//	CACHE/work/KEY/    a root that is being made; it belongs to whoever has the lock CACHE/work/KEY.lock
+//	CACHE/work/KEY/    one of these in the making; it belongs to whoever has the lock CACHE/work/KEY.lock
 package build

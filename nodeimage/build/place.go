@@ -15,19 +15,32 @@ import (
 
 const lockSuffix = ".lock"
 
-// lock waits for the right to use a folder below CACHE/work. It ends with Close, or with the process.
-func (b *Builder) lock(ctx context.Context, work string) (*flock.Flock, error) {
-	l := flock.New(work + lockSuffix)
-	ok, err := l.TryLock()
+// place is a folder below CACHE/work that belongs to this build alone.
+type place struct {
+	dir  string
+	lock *flock.Flock
+}
+
+// occupy waits for the place with this key, and empties it. It ends with leave, or with the process.
+func (b *Builder) occupy(ctx context.Context, key string) (*place, error) {
+	dir := filepath.Join(b.Cache, "work", key)
+	p := &place{dir: dir, lock: flock.New(dir + lockSuffix)}
+	ok, err := p.lock.TryLock()
 	if err == nil && !ok {
 		b.say("waiting for another build of the same image")
-		_, err = l.TryLockContext(ctx, 200*time.Millisecond)
+		_, err = p.lock.TryLockContext(ctx, 200*time.Millisecond)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("lock %s: %w", work, err), l.Close())
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", dir, err), p.lock.Close())
 	}
-	return l, nil
+	if err := errors.Join(removeTree(dir), os.Mkdir(dir, 0o755)); err != nil {
+		return nil, errors.Join(fmt.Errorf("make a place to work: %w", err), p.lock.Close())
+	}
+	return p, nil
 }
+
+// leave removes the folder.
+func (p *place) leave() error { return errors.Join(removeTree(p.dir), p.lock.Close()) }
 
 // sweep removes what builds that were killed left in CACHE/work.
 func (b *Builder) sweep() error {

@@ -33,7 +33,7 @@ type root struct {
 }
 
 // root returns the root with this key, and makes it if the cache has none.
-func (b *Builder) root(ctx context.Context, key string, src Source) (*root, error) {
+func (b *Builder) root(ctx context.Context, key string, src Source) (r *root, err error) {
 	dir := filepath.Join(b.Cache, "roots", key)
 	if r, err := openRoot(dir); !errors.Is(err, fs.ErrNotExist) {
 		return r, err
@@ -41,26 +41,21 @@ func (b *Builder) root(ctx context.Context, key string, src Source) (*root, erro
 	if err := ready(src); err != nil {
 		return nil, err
 	}
-	if err := b.sweep(); err != nil {
-		return nil, err
-	}
-	work := filepath.Join(b.Cache, "work", key)
-	lock, err := b.lock(ctx, work)
+	work, err := b.occupy(ctx, key)
 	if err != nil {
 		return nil, err
 	}
-	defer lock.Close()
+	defer func() { err = errors.Join(err, work.leave()) }()
 	if r, err := openRoot(dir); !errors.Is(err, fs.ErrNotExist) {
 		return r, err // another process has made it meanwhile
 	}
-	if err := errors.Join(removeTree(work), os.Mkdir(work, 0o755)); err != nil {
-		return nil, fmt.Errorf("make a place to work: %w", err)
+	if err := b.makeRoot(ctx, key, src, work.dir); err != nil {
+		return nil, err
 	}
-	err = b.makeRoot(ctx, key, src, work)
-	if err == nil {
-		err = publish(filepath.Join(work, "out"), dir)
+	if err := os.RemoveAll(dir); err != nil { // somebody has removed a part of it
+		return nil, err
 	}
-	if err := errors.Join(err, removeTree(work)); err != nil {
+	if err := publish(filepath.Join(work.dir, "out"), dir); err != nil {
 		return nil, err
 	}
 	return openRoot(dir)

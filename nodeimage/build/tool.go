@@ -93,17 +93,19 @@ func environment() []string {
 	return env
 }
 
-// keptLines is how many lines of a tool's output an error may show; longest bounds one of them.
+// keptErrors and keptLines are how many errors, or without any how many other lines, of a tool an error shows; longest bounds one of them.
 const (
-	keptLines = 12
-	longest   = 4096
+	keptErrors = 4
+	keptLines  = 12
+	longest    = 4096
 )
 
-// lines splits what is written to it, and remembers the end.
+// lines splits what is written to it, and remembers the end and the first errors.
 type lines struct {
-	each func(string)
-	part []byte
-	last []string
+	each   func(string)
+	part   []byte
+	last   []string
+	errors []string
 }
 
 func (l *lines) Write(p []byte) (int, error) {
@@ -126,22 +128,23 @@ func (l *lines) end() {
 	}
 	l.last = append(l.last, line)
 	l.last = l.last[max(0, len(l.last)-keptLines):]
+	if failure.MatchString(line) && !wrapping.MatchString(line) && len(l.errors) < keptErrors {
+		l.errors = append(l.errors, line)
+	}
 	l.each(line)
 }
 
-// wrapping matches errors of mmdebstrap which only say that the one before them was one.
-var wrapping = regexp.MustCompile(`^E: (setup failed:|apt-get|mmdebstrap) .*failed`)
+var (
+	// failure matches the lines that tools mark as errors, and those of a full disk, which some do not.
+	failure = regexp.MustCompile(`^E: |^FATAL ERROR|No space left on device`)
+	// wrapping matches errors of mmdebstrap which only say that the one before them was one.
+	wrapping = regexp.MustCompile(`^E: (setup failed:|apt-get|mmdebstrap) .*failed`)
+)
 
 // reason returns the lines that say why a tool failed: those marked as errors, else the last ones.
 func (l *lines) reason() string {
-	var marked []string
-	for _, line := range l.last {
-		if strings.HasPrefix(line, "E: ") && !wrapping.MatchString(line) || strings.HasPrefix(line, "FATAL ERROR") {
-			marked = append(marked, line)
-		}
+	if len(l.errors) > 0 {
+		return strings.Join(l.errors, "\n")
 	}
-	if marked == nil {
-		marked = l.last
-	}
-	return strings.Join(marked, "\n")
+	return strings.Join(l.last, "\n")
 }
