@@ -38,6 +38,22 @@ func (g *Graph) Edge(first, then int) {
 // Before returns the vertices that come directly before v, in order of their numbers. The caller must not change it.
 func (g *Graph) Before(v int) []int { return g.before[v] }
 
+// Ancestors returns all vertices that must be done before v, for each true.
+func (g *Graph) Ancestors(v int) []bool {
+	found := make([]bool, g.Len())
+	todo := []int{v}
+	for len(todo) > 0 {
+		v, todo = todo[len(todo)-1], todo[:len(todo)-1]
+		for _, b := range g.before[v] {
+			if !found[b] {
+				found[b] = true
+				todo = append(todo, b)
+			}
+		}
+	}
+	return found
+}
+
 // Order returns all vertices so that each comes after those before it, smaller numbers first where there is a choice, or a *CycleError.
 func (g *Graph) Order() ([]int, error) {
 	waiting, after := g.count()

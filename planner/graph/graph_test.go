@@ -43,6 +43,18 @@ func TestOrderPutsEachVertexAfterThoseBeforeIt(t *testing.T) {
 	}
 }
 
+func TestAncestors(t *testing.T) {
+	g := random(rand.New(rand.NewPCG(7, 1)), 40)
+	for v := range g.Len() {
+		after := reach(g, v)
+		for w := range g.Len() {
+			if g.Ancestors(w)[v] != after[w] {
+				t.Errorf("%d comes before %d: %v, but Ancestors says %v", v, w, after[w], !after[w])
+			}
+		}
+	}
+}
+
 func TestOrderNamesTheCycle(t *testing.T) {
 	g := &Graph{}
 	for range 5 {

@@ -55,7 +55,9 @@ type ApplyRequest struct {
 
 // DestroyRequest asks for one instance to be taken away.
 type DestroyRequest struct {
-	Addr   string
+	Addr string
+	// Prior is the instance as it is remembered: references are addresses (strings), sensitive arguments are digests. A step's "on" is the
+	// object of its machine as that is remembered. So it is wherever a Prior is given.
 	Prior  cty.Value
 	Report func(Progress)
 }

@@ -85,6 +85,9 @@ func newState(key []byte) *State {
 	return &State{Instances: map[string]*Instance{}, Outputs: map[string]Output{}, key: key}
 }
 
+// Instance returns what is remembered of an address, or nil.
+func (s *State) Instance(address string) *Instance { return s.Instances[address] }
+
 func (s *State) clone() *State {
 	c := *s
 	c.Instances, c.Outputs = maps.Clone(s.Instances), maps.Clone(s.Outputs)

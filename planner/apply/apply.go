@@ -1,0 +1,166 @@
+// Package apply carries a plan out: it walks the plan's vertices, evaluates arguments again once what they follow from is known, has the
+// resource types do the work, and writes to the state what was done as soon as it is done. It decides nothing that stands in the plan.
+package apply
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"viver/planner/graph"
+	"viver/planner/lang"
+	"viver/planner/plan"
+	"viver/planner/resource"
+	"viver/planner/state"
+)
+
+// Evaluator evaluates arguments with what is known by now; *lang.Evaluator is one. It is safe for concurrent use.
+type Evaluator interface {
+	Set(number int, v cty.Value)
+	Evaluate(number int) (lang.Object, hcl.Diagnostics)
+	Outputs() (map[string]lang.Output, hcl.Diagnostics)
+}
+
+// Options say what to carry out.
+type Options struct {
+	Plan   *plan.Plan
+	Store  *state.Store
+	Config Evaluator // the one that the plan was made with; nil for a plan to destroy
+	Types  map[string]resource.Type
+	// Parallelism is how many vertices are worked on at once, those aside that only wait. 0: DefaultParallelism.
+	Parallelism int
+	// Stop, when closed, lets nothing new start. nil: never.
+	Stop <-chan struct{}
+	// Observe is told how it goes, from one goroutine at a time; nil: nobody is.
+	Observe func(Event)
+}
+
+// DefaultParallelism is for machines at work at once; those that boot wait beside it.
+const DefaultParallelism = 32
+
+// ErrStale says that the state has changed since the plan was made.
+var ErrStale = errors.New("apply: the plan is stale, the state has changed since it was made: plan again")
+
+// EventKind is what an Event tells.
+type EventKind int
+
+// The kinds of an Event. Each change that is started also ends.
+const (
+	Started EventKind = iota
+	Progressed
+	Ended
+)
+
+// Event is one piece of news about one change.
+type Event struct {
+	Kind     EventKind
+	Change   *plan.Change
+	Action   resource.Action // of this part of the change: a replacement is a Delete and a Create
+	Progress resource.Progress
+	Err      error // Ended: why it failed; nil: it is done
+}
+
+// End is how one change of the plan ended.
+type End struct {
+	Change *plan.Change
+	Status graph.Status
+	Err    error        // Status is Failed
+	Cause  *plan.Change // Status is Blocked: the change that failed before it
+}
+
+// Result is how a plan was carried out.
+type Result struct {
+	Ends     []End // of all changes but NoOp, in the order of the plan
+	Stopped  bool  // it was stopped from outside
+	Took     time.Duration
+	Outputs  map[string]lang.Output // of the root module, if all succeeded
+	Problems hcl.Diagnostics        // of evaluating the outputs
+}
+
+// Failed reports whether anything of the plan was not brought about.
+func (r *Result) Failed() bool {
+	for _, e := range r.Ends {
+		if e.Status != graph.Done {
+			return true
+		}
+	}
+	return r.Problems.HasErrors()
+}
+
+// Run carries the plan out. What fails is in the Result; the error is for what makes a Result impossible: a stale plan (ErrStale), or a
+// state that cannot be written, which is returned beside the Result.
+func Run(ctx context.Context, o Options) (*Result, error) {
+	now := o.Store.State()
+	if now.Lineage != o.Plan.Lineage || now.Serial != o.Plan.Serial {
+		return nil, ErrStale
+	}
+	r := newRun(o)
+	if err := r.keepRefreshed(); err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	outcomes, err := r.graph().Walk(ctx, graph.Walker{
+		Run: r.vertex, Parallelism: cmp.Or(max(o.Parallelism, 0), DefaultParallelism), Waits: r.waits, Stop: o.Stop,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("apply: %w", err)
+	}
+	result := r.result(outcomes)
+	result.Took = time.Since(start)
+	r.outputs(result)
+	return result, r.broken
+}
+
+// run is a plan being carried out.
+type run struct {
+	Options
+	places map[string]*plan.Change // changes by address; not changed
+
+	news sync.Mutex // held while Observe runs
+
+	mu     sync.Mutex
+	memory *plan.Memory          // guarded by mu
+	ends   map[part]error        // of the parts that ended; guarded by mu
+	good   map[*plan.Change]bool // steps that were brought about in a session; guarded by mu
+	broken error                 // why the state cannot be written; guarded by mu
+}
+
+// part is one half of a replacement, or a whole change.
+type part struct {
+	change int
+	action resource.Action
+}
+
+func newRun(o Options) *run {
+	r := &run{
+		Options: o, places: map[string]*plan.Change{}, memory: plan.NewMemory(o.Store.State(), o.Types),
+		ends: map[part]error{}, good: map[*plan.Change]bool{},
+	}
+	for _, c := range o.Plan.Changes {
+		r.places[c.Addr.String()] = c
+	}
+	return r
+}
+
+func (r *run) graph() *graph.Graph {
+	g := &graph.Graph{}
+	for n, v := range r.Plan.Vertices {
+		g.Add()
+		for _, before := range v.After {
+			g.Edge(before, n)
+		}
+	}
+	return g
+}
+
+// waits says which vertices take no place: a single instance that waits for something outside.
+func (r *run) waits(n int) bool {
+	v := r.Plan.Vertices[n]
+	return v.Machine == "" && len(v.Members) > 0 && r.Types[r.Plan.Changes[v.Members[0].Change].Type].Schema().Waits
+}

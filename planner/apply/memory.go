@@ -1,0 +1,131 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"maps"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"viver/planner/plan"
+	"viver/planner/resource"
+	"viver/planner/state"
+)
+
+// writable returns why the state cannot be written any more, or nil.
+func (r *run) writable() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.broken
+}
+
+// append makes changes durable. After a failure nothing new is begun: what could not be remembered would be lost.
+func (r *run) append(changes ...state.Change) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	err := r.Store.Append(changes...)
+	if err != nil {
+		r.mu.Lock()
+		r.broken = err
+		r.mu.Unlock()
+	}
+	return err
+}
+
+// begin notes instances of which nothing is remembered before they are brought about, so that they are known even if this process dies.
+func (r *run) begin(all ...*work) error {
+	var changes []state.Change
+	for _, w := range all {
+		if !w.fresh {
+			continue
+		}
+		i, err := r.remembered(w, nil, state.Incomplete)
+		if err != nil {
+			return err
+		}
+		changes = append(changes, state.Change{Put: i})
+	}
+	return r.append(changes...)
+}
+
+// finish notes how bringing an instance about ended, and passes that on.
+func (r *run) finish(w *work, computed map[string]cty.Value, failure error) error {
+	if failure == nil {
+		return r.succeed(w, computed)
+	}
+	prior := r.Store.Instance(w.addr)
+	cut := errors.Is(failure, context.Canceled) || errors.Is(failure, context.DeadlineExceeded)
+	switch {
+	case errors.Is(failure, resource.ErrSkipped) && !w.fresh:
+		return failure
+	case computed == nil && w.fresh && !cut:
+		return errors.Join(failure, r.append(state.Change{Forget: w.addr}))
+	case computed == nil && prior != nil:
+		half := *prior
+		half.Status = state.Incomplete
+		return errors.Join(failure, r.append(state.Change{Put: &half}))
+	}
+	all := map[string]cty.Value{}
+	if prior != nil {
+		maps.Copy(all, prior.Computed)
+	}
+	maps.Copy(all, computed)
+	half, err := r.remembered(w, all, state.Incomplete)
+	if err != nil {
+		return errors.Join(failure, err)
+	}
+	return errors.Join(failure, r.append(state.Change{Put: half}))
+}
+
+func (r *run) succeed(w *work, computed map[string]cty.Value) error {
+	schema := r.Types[w.change.Type].Schema()
+	whole, err := plan.Complete(schema, computed)
+	if err != nil {
+		return err
+	}
+	i, err := r.remembered(w, computed, state.Complete)
+	if err != nil {
+		return err
+	}
+	if err := r.append(state.Change{Put: i}); err != nil {
+		return err
+	}
+	r.Config.Set(w.change.Number, plan.Identity(plan.Value(schema, w.value, whole), w.change.Type, w.change.Addr))
+	return nil
+}
+
+// remembered is what the state keeps of an instance.
+func (r *run) remembered(w *work, computed map[string]cty.Value, status state.Status) (*state.Instance, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := w.change
+	schema := r.Types[c.Type].Schema()
+	inputs, refs, err := r.memory.Inputs(w.addr, schema, w.value)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := r.memory.Computed(w.addr, schema, computed)
+	if err != nil {
+		return nil, err
+	}
+	return &state.Instance{
+		Addr: w.addr, Group: c.Addr.Group(), Key: plan.KeyValue(c.Addr.Key), Type: c.Type, Machine: c.Machine, MachineKind: c.MachineKind,
+		Position: c.Position, Status: status, Inputs: inputs, Computed: kept, Refs: refs, Depends: r.Plan.Remembered(w.depends),
+	}, nil
+}
+
+// keepRefreshed writes down what the plan found of instances that need nothing else.
+func (r *run) keepRefreshed() error {
+	var changes []state.Change
+	for _, c := range r.Plan.Changes {
+		if len(c.Refreshed) == 0 || c.Action != resource.NoOp {
+			continue
+		}
+		i := *c.Prior
+		i.Computed = maps.Clone(i.Computed)
+		maps.Copy(i.Computed, c.Refreshed)
+		changes = append(changes, state.Change{Put: &i})
+	}
+	return r.append(changes...)
+}

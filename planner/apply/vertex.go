@@ -1,0 +1,176 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"viver/planner/plan"
+	"viver/planner/resource"
+	"viver/planner/state"
+)
+
+// vertex carries out one vertex of the plan.
+func (r *run) vertex(ctx context.Context, n int) error {
+	if err := r.writable(); err != nil {
+		return err
+	}
+	v := r.Plan.Vertices[n]
+	switch {
+	case len(v.Members) == 0:
+		return r.append(r.forget(v.Forgets)...)
+	case v.Machine != "":
+		return r.session(ctx, v)
+	}
+	m := v.Members[0]
+	c := r.Plan.Changes[m.Change]
+	r.observe(Event{Kind: Started, Change: c, Action: m.Action})
+	var err error
+	if m.Action == resource.Delete {
+		err = r.destroy(ctx, c, v)
+	} else {
+		err = r.bringAbout(ctx, c, m.Action, v)
+	}
+	r.ended(m, err)
+	return err
+}
+
+// ended notes the end of a part and tells of it.
+func (r *run) ended(m plan.Member, err error) {
+	r.mu.Lock()
+	r.ends[part{m.Change, m.Action}] = err
+	r.mu.Unlock()
+	r.observe(Event{Kind: Ended, Change: r.Plan.Changes[m.Change], Action: m.Action, Err: err})
+}
+
+func (r *run) observe(e Event) {
+	if r.Observe != nil {
+		r.news.Lock()
+		defer r.news.Unlock()
+		r.Observe(e)
+	}
+}
+
+func (r *run) reporter(c *plan.Change, action resource.Action) func(resource.Progress) {
+	return func(p resource.Progress) { r.observe(Event{Kind: Progressed, Change: c, Action: action, Progress: p}) }
+}
+
+func (r *run) destroy(ctx context.Context, c *plan.Change, v plan.Vertex) error {
+	at := c.Addr.String()
+	err := r.Types[c.Type].Destroy(ctx, resource.DestroyRequest{
+		Addr: at, Prior: plan.PriorValue(r.Store.Instance, at), Report: r.reporter(c, resource.Delete),
+	})
+	if err != nil {
+		return err
+	}
+	return r.append(append(r.forget(v.Forgets), state.Change{Forget: at})...)
+}
+
+func (r *run) forget(indexes []int) []state.Change {
+	var changes []state.Change
+	for _, i := range indexes {
+		changes = append(changes, state.Change{Forget: r.Plan.Changes[i].Addr.String()})
+	}
+	return changes
+}
+
+// bringAbout creates or updates one instance that is on no session.
+func (r *run) bringAbout(ctx context.Context, c *plan.Change, action resource.Action, v plan.Vertex) error {
+	w, err := r.work(c)
+	if err != nil {
+		return err
+	}
+	steps, baked, err := r.bakedSteps(v.Baked)
+	if err != nil {
+		return err
+	}
+	prior := plan.PriorValue(r.Store.Instance, w.addr)
+	if err := r.begin(w); err != nil {
+		return err
+	}
+	computed, err := r.Types[c.Type].Apply(ctx, resource.ApplyRequest{
+		Addr: w.addr, Group: c.Addr.Group(), Config: w.config, Prior: prior, Steps: steps, Report: r.reporter(c, action),
+	})
+	if err = r.finish(w, computed, err); err != nil {
+		return err
+	}
+	for _, b := range baked {
+		if err := r.finish(b, nil, nil); err != nil {
+			return err
+		}
+	}
+	return r.append(r.forget(v.Forgets)...)
+}
+
+// bakedSteps evaluates the steps that go into an image. What they compute is null: nobody runs in an image to tell.
+func (r *run) bakedSteps(indexes []int) (steps []resource.BakedStep, all []*work, err error) {
+	for _, i := range indexes {
+		c := r.Plan.Changes[i]
+		w, err := r.workWithout(c, "on")
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s, which goes into it: %w", c.Addr, err)
+		}
+		steps = append(steps, resource.BakedStep{Addr: w.addr, Type: stepType(c.Type), Config: w.config})
+		all = append(all, w)
+	}
+	return steps, all, nil
+}
+
+// work is one instance about to be brought about.
+type work struct {
+	change  *plan.Change
+	addr    string
+	value   cty.Value // the evaluated arguments, with their marks
+	config  cty.Value // the same without marks; all known
+	depends []int
+	fresh   bool // nothing was remembered of it
+}
+
+func (r *run) work(c *plan.Change) (*work, error) { return r.workWithout(c, "") }
+
+// workWithout evaluates the arguments of an instance, all of which must be known by now but for one that is left out of its config.
+func (r *run) workWithout(c *plan.Change, left string) (*work, error) {
+	obj, diags := r.Config.Evaluate(c.Number)
+	if diags.HasErrors() {
+		return nil, diagnostics(diags)
+	}
+	w := &work{change: c, addr: c.Addr.String(), value: obj.Value}
+	for n := range obj.Depends.All() {
+		w.depends = append(w.depends, n)
+	}
+	config, _ := obj.Value.UnmarkDeep()
+	attrs := config.AsValueMap()
+	delete(attrs, left)
+	for name, v := range attrs {
+		if !v.IsWhollyKnown() {
+			return nil, fmt.Errorf("argument %s is not known: what it follows from has not been brought about or does not say it", name)
+		}
+	}
+	w.config = cty.ObjectVal(attrs)
+	w.fresh = r.Store.Instance(w.addr) == nil
+	return w, nil
+}
+
+// diagnostics is hcl.Diagnostics as an error which names no more than a person wants to read in one line.
+func diagnostics(diags hcl.Diagnostics) error {
+	var all []error
+	for _, d := range diags {
+		if d.Severity == hcl.DiagError {
+			all = append(all, &DiagnosticError{d})
+		}
+	}
+	return errors.Join(all...)
+}
+
+// DiagnosticError is an error at a place in the configuration.
+type DiagnosticError struct{ *hcl.Diagnostic }
+
+func (e *DiagnosticError) Error() string {
+	if e.Subject == nil {
+		return e.Summary + ": " + e.Detail
+	}
+	return fmt.Sprintf("%s:%d: %s: %s", e.Subject.Filename, e.Subject.Start.Line, e.Summary, e.Detail)
+}

@@ -1,0 +1,163 @@
+package plan
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"viver/planner/lang"
+	"viver/planner/resource"
+	"viver/planner/state"
+)
+
+// Walker evaluates a configuration; *lang.Evaluator is one.
+type Walker interface {
+	// Walk calls visit once for each instance, in an order in which all that it refers to comes before it. What visit returns is
+	// what other expressions see of the instance.
+	Walk(ctx context.Context, visit func(*lang.Instance, lang.Object) (cty.Value, hcl.Diagnostics)) hcl.Diagnostics
+}
+
+// Options are what a plan is made from.
+type Options struct {
+	// Config makes a fresh Walker for each evaluation; the plan belongs to the last one. Not used by Destroy.
+	Config func() (Walker, hcl.Diagnostics)
+	State  *state.State
+	Types  map[string]resource.Type // by name
+	// Refresh asks the types that can be asked how the instances are.
+	Refresh bool
+	// ReadTimeout is how long they have for it; 0: 10 s.
+	ReadTimeout time.Duration
+}
+
+const defaultReadTimeout = 10 * time.Second
+
+// maxWalks bounds how often the configuration is evaluated. The first walk gives what the world is asked about; a second one takes
+// the answers in; what was found can change steps that are baked into images, and so images that were visited before those.
+const maxWalks = 4
+
+// Make makes a plan to bring about what is declared.
+func Make(ctx context.Context, o Options) (*Plan, hcl.Diagnostics) {
+	if diags := checkTypes(o); diags.HasErrors() {
+		return nil, diags
+	}
+	var seen map[string]resource.Observation
+	dirty := map[string][]Reason{}
+	for range maxWalks {
+		d := newDraft(o, seen, dirty)
+		diags := d.walk(ctx)
+		if diags.HasErrors() {
+			return nil, diags
+		}
+		d.finish()
+		again := false
+		if o.Refresh && seen == nil {
+			var more hcl.Diagnostics
+			if seen, more = observe(ctx, o, d); more.HasErrors() {
+				return nil, append(diags, more...)
+			}
+			again = noteworthy(seen)
+		}
+		for image, reasons := range d.dirty() {
+			again = again || dirty[image] == nil
+			dirty[image] = reasons
+		}
+		if !again {
+			vertices, more := d.arrange()
+			return &Plan{Lineage: o.State.Lineage, Serial: o.State.Serial, Changes: d.changes, Vertices: vertices}, append(diags, more...)
+		}
+	}
+	return nil, hcl.Diagnostics{{
+		Severity: hcl.DiagError,
+		Summary:  "The plan does not settle",
+		Detail:   "Steps that go into an image change each time that the image is planned anew. Do not let such steps follow from their own image.",
+	}}
+}
+
+// noteworthy says whether anything was found that the state did not say.
+func noteworthy(seen map[string]resource.Observation) bool {
+	for _, o := range seen {
+		if o.Status != resource.Present || len(o.Computed) > 0 || o.Reason != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// checkTypes refuses a state with instances of types that this viver does not have.
+func checkTypes(o Options) (diags hcl.Diagnostics) {
+	unknown := map[string]string{}
+	for at, i := range o.State.Instances {
+		if o.Types[i.Type] == nil {
+			unknown[i.Type] = at
+		}
+	}
+	for t, at := range unknown {
+		diags = append(diags, &hcl.Diagnostic{
+			Severity: hcl.DiagError,
+			Summary:  "Unknown type in the state",
+			Detail:   "The state has " + at + ", but this viver knows no type \"" + t + "\". Use the viver that made it.",
+		})
+	}
+	return diags
+}
+
+// draft is a plan that is being made, in one walk.
+type draft struct {
+	Options
+	memory  *Memory
+	seen    map[string]resource.Observation // by address
+	baking  map[string][]Reason             // images whose steps changed in the walk before, by address
+	changes []*Change
+	byAddr  map[string]*Change
+}
+
+func newDraft(o Options, seen map[string]resource.Observation, baking map[string][]Reason) *draft {
+	return &draft{
+		Options: o, memory: NewMemory(o.State, o.Types), seen: seen, baking: maps.Clone(baking),
+		byAddr: map[string]*Change{},
+	}
+}
+
+func (d *draft) walk(ctx context.Context) hcl.Diagnostics {
+	config, diags := d.Config()
+	if diags.HasErrors() {
+		return diags
+	}
+	return append(diags, config.Walk(ctx, d.visit)...)
+}
+
+// visit decides about one declared instance.
+func (d *draft) visit(i *lang.Instance, obj lang.Object) (cty.Value, hcl.Diagnostics) {
+	t := d.Types[i.Type]
+	if t == nil {
+		return cty.NilVal, fail(i.Range, "Unknown type", "This viver knows no type \""+i.Type+"\".")
+	}
+	at := i.Addr.String()
+	c := &Change{
+		Addr: i.Addr, Number: i.Number, Type: i.Type, Range: i.Range, Machine: i.Machine, MachineKind: i.MachineKind,
+		Baked: d.bakes(i.MachineKind), Config: obj.Value, Prior: d.State.Instances[at],
+	}
+	for n := range obj.Depends.All() {
+		c.depends = append(c.depends, n)
+	}
+	inputs, refs, err := d.memory.Inputs(at, t.Schema(), obj.Value)
+	if err != nil {
+		return cty.NilVal, fail(i.Range, "Arguments cannot be remembered", err.Error())
+	}
+	d.decide(c, t.Schema(), inputs, refs)
+	d.changes = append(d.changes, c)
+	d.byAddr[at] = c
+	return Value(t.Schema(), obj.Value, c.computed), nil
+}
+
+func (d *draft) bakes(kind string) bool {
+	t := d.Types[kind]
+	return t != nil && t.Schema().Bakes
+}
+
+func fail(r hcl.Range, summary, detail string) hcl.Diagnostics {
+	return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: r.Ptr()}}
+}

@@ -1,0 +1,134 @@
+// Package plan compares what is declared with what is remembered and seen, and says what has to be done and in which order. A Plan is
+// a value: whoever carries it out decides nothing that stands in it. The package changes nothing, and asks the world only through
+// resource.Reader.
+package plan
+
+import (
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"viver/planner/addr"
+	"viver/planner/resource"
+	"viver/planner/state"
+)
+
+// Plan is what has to be done. It is not changed once it is made.
+type Plan struct {
+	// Lineage and Serial are those of the state that it was made from: with another one it is stale.
+	Lineage string
+	Serial  uint64
+	// Destroy says that it was made to take everything away.
+	Destroy bool
+	// Changes has one entry for each instance: first the declared ones, each at its number, then those that are only
+	// remembered, by address. Instances with nothing to do are there too, as NoOp.
+	Changes []*Change
+	// Vertices are the pieces of work, each after those that it waits for.
+	Vertices []Vertex
+}
+
+// Change is what is to be done about one instance.
+type Change struct {
+	Addr addr.Instance
+	// Number is the instance's number in the evaluator, and its index in Plan.Changes; -1: it is no longer declared.
+	Number int
+	Type   string
+	Range  hcl.Range // of the block's header, where declared
+	Action resource.Action
+	// Reasons say why, for everything but Create of what is new and Delete of what is no longer declared.
+	Reasons []Reason
+	// Machine and MachineKind say where a step acts; Position is its place among all steps of its machine. A Baked step is
+	// put into its machine, an image, when that is applied.
+	Machine     string
+	MachineKind string
+	Position    int
+	Baked       bool
+	// Forget says that Delete is only a matter of memory: the step goes with its machine.
+	Forget bool
+	// Unreachable says that the instance could not be asked; Note says more of how it was found.
+	Unreachable bool
+	Note        string
+	// Config is the evaluated object, with unknown values and sensitive marks; cty.NilVal: no longer declared.
+	Config cty.Value
+	// Prior is what is remembered; nil: nothing.
+	Prior *state.Instance
+	// Refreshed are computed attributes that were found to have another value than the remembered one.
+	Refreshed map[string]cty.Value
+
+	depends  []int                // numbers of what the arguments came from
+	computed map[string]cty.Value // as planned
+}
+
+// Reason is one cause of a change.
+type Reason struct {
+	// What names it: an argument, "content"; an instance, "image.desk"; or says how it was found, "boot_id changed".
+	What string
+	// From and To show the values of an argument, if they are short and no secret; both empty: they are not.
+	From, To string
+}
+
+// String is the reason as a clause: "interface eth0 -> eth1".
+func (r Reason) String() string {
+	if r.From == "" && r.To == "" {
+		return r.What
+	}
+	return r.What + " " + r.From + " -> " + r.To
+}
+
+// Vertex is one piece of work.
+type Vertex struct {
+	// Machine is the address of the machine in whose session the members are done together; empty: Members is a single
+	// instance which is no step, or empty if there is only something to forget.
+	Machine string
+	Members []Member
+	// Baked are the steps to put into the instance, an image, in order: indexes in Plan.Changes, those without a change included.
+	Baked []int
+	// Forgets are indexes of instances that are to be forgotten once this is done.
+	Forgets []int
+	// After are indexes of the vertices that come before this one. They are smaller than its own.
+	After []int
+}
+
+// Member is one part of a Vertex. Its Action is that of the Change, but that the two halves of some replacements, Delete
+// and Create, are members of different vertices.
+type Member struct {
+	Change int // index in Plan.Changes
+	Action resource.Action
+}
+
+// Summary counts the changes.
+type Summary struct {
+	Create, Update, Destroy int // a replacement counts as Create and as Destroy
+	Unreachable             int
+}
+
+// Summary counts the changes.
+func (p *Plan) Summary() Summary {
+	var s Summary
+	for _, c := range p.Changes {
+		switch c.Action {
+		case resource.Create:
+			s.Create++
+		case resource.Update:
+			s.Update++
+		case resource.Replace:
+			s.Create++
+			s.Destroy++
+		case resource.Delete:
+			s.Destroy++
+		}
+		if c.Unreachable {
+			s.Unreachable++
+		}
+	}
+	return s
+}
+
+// Empty reports whether there is nothing to do.
+func (p *Plan) Empty() bool {
+	for _, c := range p.Changes {
+		if c.Action != resource.NoOp {
+			return false
+		}
+	}
+	return true
+}
