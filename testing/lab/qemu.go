@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"os"
+	"regexp"
 
 	"golang.org/x/sys/unix"
 )
@@ -61,9 +62,13 @@ func (m *Machine) uuid() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", u[0:4], u[4:6], u[6:8], u[8:10], u[10:16])
 }
 
-// accelerator is KVM where a machine can really be made with it, else emulation.
+// accelerator is KVM where the processor has it and a machine can really be made with it, else emulation. Some hosts offer /dev/kvm on a
+// processor without it: firmware there runs for minutes.
 func accelerator() string {
 	const kvmCreateVM = 0xAE01 // KVM_CREATE_VM, linux/kvm.h
+	if cpu, err := os.ReadFile("/proc/cpuinfo"); err != nil || !regexp.MustCompile(`\b(vmx|svm)\b`).Match(cpu) {
+		return "tcg,thread=multi"
+	}
 	f, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0)
 	if err != nil {
 		return "tcg,thread=multi"
