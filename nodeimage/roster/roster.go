@@ -81,6 +81,9 @@ func (r *Roster) putNode(n spec.NodeSpec) (spec.Machine, error) {
 			return spec.Machine{}, fmt.Errorf("roster: node %s: the MAC %s is that of node %s already; remove that one first", n.Name, n.MAC, other.Name)
 		}
 	}
+	if n.KeepSteps {
+		n.Steps, n.KeepSteps = r.nodes[n.Name].Steps, false
+	}
 	r.nodes[n.Name] = n
 	r.changes++
 	if n.MAC != "" {

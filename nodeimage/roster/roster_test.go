@@ -424,3 +424,20 @@ func TestBadFileIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestKeepSteps(t *testing.T) {
+	r := fresh(t)
+	steps := []spec.Step{{ID: "step.file.motd", Type: "file", Config: json.RawMessage(`{}`)}}
+	for _, n := range []spec.NodeSpec{
+		{Name: "pc01", Image: desk, KeepSteps: true},
+		{Name: "pc01", Image: desk, Steps: steps},
+		{Name: "pc01", Image: other, KeepSteps: true},
+	} {
+		if _, err := r.PutNode(n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(spec.NodeSpec{Name: "pc01", Image: other, Steps: steps}, r.nodes["pc01"]); diff != "" {
+		t.Error(diff)
+	}
+}

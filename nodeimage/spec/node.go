@@ -15,6 +15,8 @@ type NodeSpec struct {
 	Units []UnitSpec `json:"units,omitempty"`
 	// Steps are taken in order at each boot, before the machine counts as joined.
 	Steps []Step `json:"steps,omitempty"`
+	// KeepSteps says that this document speaks of everything but the steps: those that the server has for the node stay.
+	KeepSteps bool `json:"keep_steps,omitempty"`
 }
 
 // UnitSpec is one long-running piece of viver-node: a DHCP server, an NBD server. Each runs in a process of its own.
