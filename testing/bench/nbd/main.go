@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"text/tabwriter"
 
 	"github.com/google/renameio/v2"
@@ -26,7 +27,7 @@ func main() {
 		return
 	}
 	size := flag.Int64("mib", 540, "size of the export in MiB")
-	rounds := flag.Int("rounds", 7, "how often each server takes each load; the median counts")
+	rounds := flag.Int("rounds", 15, "how often each server takes each load; the median counts")
 	out := flag.String("out", "out/bench/nbd.json", "where the figures go")
 	flag.Parse()
 	exit(bench(ctx, *size<<20, *rounds, *out))
@@ -69,17 +70,18 @@ func print(r Report) {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 3, ' ', tabwriter.AlignRight)
 	fmt.Fprint(w, "server\t")
 	for _, load := range loads() {
-		fmt.Fprintf(w, "%s MB/s\tof nbdkit\t", load.name)
+		fmt.Fprintf(w, "%s MB/s\tof nbdkit\tCPU s/GB\t", load.name)
 	}
 	fmt.Fprintln(w)
 	for _, s := range r.Servers {
 		fmt.Fprintf(w, "%s\t", s.Server)
 		for _, l := range s.Loads {
-			fmt.Fprintf(w, "%.0f\t%.2f x\t", l.MedianMBs, l.OfNbdkit)
+			fmt.Fprintf(w, "%.0f\t%.2f x\t%.2f\t", l.MedianMBs, l.OfNbdkit, l.CPUSecondsPerGB)
 		}
 		fmt.Fprintln(w)
 	}
 	w.Flush()
+	fmt.Printf("Load average %.1f before, %.1f after, of %d processors.\n", r.LoadAverage[0], r.LoadAverage[1], runtime.NumCPU())
 	for _, t := range r.Targets {
 		word := "reached"
 		if !t.Reached {

@@ -16,10 +16,12 @@ import (
 
 // Report is what is written to out/bench/nbd.json.
 type Report struct {
-	SizeBytes int64          `json:"size_bytes"`
-	Rounds    int            `json:"rounds"`
-	Servers   []ServerReport `json:"servers"`
-	Targets   []Target       `json:"targets"`
+	SizeBytes int64 `json:"size_bytes"`
+	Rounds    int   `json:"rounds"`
+	// LoadAverage is that of the last minute before and after: above 1, others were busy with the machine too.
+	LoadAverage [2]float64     `json:"load_average"`
+	Servers     []ServerReport `json:"servers"`
+	Targets     []Target       `json:"targets"`
 }
 
 // ServerReport is one server under all loads.
@@ -35,6 +37,8 @@ type LoadReport struct {
 	MedianMBs float64   `json:"median_mb_per_second"`
 	// OfNbdkit is the median, over the rounds, of the speed divided by that of nbdkit in the same round.
 	OfNbdkit float64 `json:"of_nbdkit"`
+	// CPUSecondsPerGB is the server's processor time, over all rounds. It tells more than the speed when the machine is busy.
+	CPUSecondsPerGB float64 `json:"server_cpu_seconds_per_gb"`
 }
 
 // Target is what the server must reach.
@@ -94,37 +98,66 @@ func randomReads(ctx context.Context, s server, size int64) (int64, error) {
 	return each * atOnce * block, readers.Wait()
 }
 
+// figures are those of one server under one load.
+type figures struct {
+	speeds []float64 // MB/s, of each round
+	bytes  int64
+	cpu    time.Duration // of the server
+}
+
+// table holds figures by server and load.
+type table map[[2]string]*figures
+
+func (t table) of(server, load string) *figures {
+	key := [2]string{server, load}
+	if t[key] == nil {
+		t[key] = new(figures)
+	}
+	return t[key]
+}
+
 // measure gives each load to the servers in turns, in another order each time.
 func measure(ctx context.Context, all servers, size int64, rounds int) (Report, error) {
-	speeds := make(map[[2]string][]float64) // server, load
+	before, results := loadAverage(), make(table)
 	for range rounds {
 		for _, load := range loads() {
 			rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 			for _, s := range all {
-				begin := time.Now()
-				bytes, err := load.run(ctx, s, size)
-				if err != nil {
+				if err := results.of(s.name, load.name).add(ctx, load, s, size); err != nil {
 					return Report{}, err
 				}
-				key := [2]string{s.name, load.name}
-				speeds[key] = append(speeds[key], float64(bytes)/1e6/time.Since(begin).Seconds())
 			}
 		}
 	}
-	return evaluate(speeds, size, rounds), nil
+	r := evaluate(results, size, rounds)
+	r.LoadAverage = [2]float64{before, loadAverage()}
+	return r, nil
 }
 
-func evaluate(speeds map[[2]string][]float64, size int64, rounds int) Report {
+// add runs a load once.
+func (f *figures) add(ctx context.Context, load load, s server, size int64) error {
+	cpu, err := s.cpu()
+	if err != nil {
+		return err
+	}
+	begin := time.Now()
+	bytes, err := load.run(ctx, s, size)
+	if err != nil {
+		return err
+	}
+	f.speeds = append(f.speeds, float64(bytes)/1e6/time.Since(begin).Seconds())
+	f.bytes += bytes
+	after, err := s.cpu()
+	f.cpu += after - cpu
+	return err
+}
+
+func evaluate(results table, size int64, rounds int) Report {
 	r := Report{SizeBytes: size, Rounds: rounds}
 	for _, name := range []string{viver, nbdkit, qemu} {
 		s := ServerReport{Server: name}
 		for _, load := range loads() {
-			own, peer := speeds[[2]string{name, load.name}], speeds[[2]string{nbdkit, load.name}]
-			ratios := make([]float64, len(own))
-			for i := range own {
-				ratios[i] = own[i] / peer[i]
-			}
-			s.Loads = append(s.Loads, LoadReport{Load: load.name, MBs: own, MedianMBs: median(own), OfNbdkit: median(ratios)})
+			s.Loads = append(s.Loads, results.of(name, load.name).report(load.name, results.of(nbdkit, load.name)))
 		}
 		r.Servers = append(r.Servers, s)
 	}
@@ -133,6 +166,17 @@ func evaluate(speeds map[[2]string][]float64, size int64, rounds int) Report {
 		r.Targets = append(r.Targets, Target{Name: l.Load, Want: want, Got: l.OfNbdkit, Reached: l.OfNbdkit >= want})
 	}
 	return r
+}
+
+func (f *figures) report(load string, nbdkit *figures) LoadReport {
+	ratios := make([]float64, len(f.speeds))
+	for i := range ratios {
+		ratios[i] = f.speeds[i] / nbdkit.speeds[i]
+	}
+	return LoadReport{
+		Load: load, MBs: f.speeds, MedianMBs: median(f.speeds), OfNbdkit: median(ratios),
+		CPUSecondsPerGB: f.cpu.Seconds() / (float64(f.bytes) / 1e9),
+	}
 }
 
 func median(values []float64) float64 {

@@ -1,16 +1,19 @@
 package main
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestEvaluateComparesWithinRounds(t *testing.T) {
-	speeds := make(map[[2]string][]float64)
-	for _, load := range loads() {
-		speeds[[2]string{viver, load.name}] = []float64{30, 11, 220}
-		speeds[[2]string{nbdkit, load.name}] = []float64{20, 10, 200} // the machine changes its speed from round to round
-		speeds[[2]string{qemu, load.name}] = []float64{10, 5, 100}
+	results := make(table)
+	for _, load := range loads() { // the machine changes its speed from round to round
+		*results.of(viver, load.name) = figures{speeds: []float64{30, 11, 220}, bytes: 2e9, cpu: time.Second}
+		*results.of(nbdkit, load.name) = figures{speeds: []float64{20, 10, 200}, bytes: 1e9}
+		*results.of(qemu, load.name) = figures{speeds: []float64{10, 5, 100}, bytes: 1e9}
 	}
-	r := evaluate(speeds, 1, 3)
-	if got := r.Servers[0].Loads[0]; got.OfNbdkit != 1.1 || got.MedianMBs != 30 {
+	r := evaluate(results, 1, 3)
+	if got := r.Servers[0].Loads[0]; got.OfNbdkit != 1.1 || got.MedianMBs != 30 || got.CPUSecondsPerGB != 0.5 {
 		t.Errorf("got %+v", got)
 	}
 	if len(r.Targets) != 2 || r.Targets[0].Reached || !r.Targets[1].Reached {
