@@ -3,6 +3,7 @@ package lang_test
 import (
 	"context"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -281,13 +282,15 @@ func TestLoadWithoutFolder(t *testing.T) {
 
 // FuzzLoad loads, and if that goes well evaluates, any text: nothing may panic.
 func FuzzLoad(f *testing.F) {
-	for _, s := range []string{chain, crowded, boot, `variable "x" { type = object({ a = optional(list(node), []) }) }`} {
+	small := strings.ReplaceAll(crowded, "1000", "3")
+	for _, s := range []string{chain, small, boot, `variable "x" { type = object({ a = optional(list(node), []) }) }`} {
 		f.Add(s, false)
 	}
 	f.Add(`{"node": {"pc": {"count": "${2}", "name": "x"}}}`, true)
+	large := regexp.MustCompile(`[0-9]{3}|[eE]\+?[0-9]`)
 	f.Fuzz(func(t *testing.T, text string, isJSON bool) {
-		if strings.Contains(text, "file") || strings.Contains(text, "e9") || len(text) > 1<<14 {
-			return // reads files of this machine; makes a million instances
+		if strings.Contains(text, "file(") || large.MatchString(text) || len(text) > 1<<14 {
+			return // reads files of this machine, or has instances without number
 		}
 		t.Chdir(t.TempDir())
 		name := "main.viver.hcl"
@@ -305,14 +308,7 @@ func FuzzLoad(f *testing.F) {
 		if diags.HasErrors() {
 			return
 		}
-		ctx, cancel := context.WithCancel(context.Background())
-		defer cancel()
-		e.Walk(ctx, func(i *lang.Instance, o lang.Object) (cty.Value, hcl.Diagnostics) {
-			if i.Number > 1000 {
-				cancel()
-			}
-			return o.Value, nil
-		})
+		e.Walk(context.Background(), func(_ *lang.Instance, o lang.Object) (cty.Value, hcl.Diagnostics) { return o.Value, nil })
 		e.Outputs()
 		e.Checks()
 		e.Evaluate(0)

@@ -22,10 +22,10 @@ type argument struct {
 
 // arguments evaluates all arguments of an instance. What mentions none of each, count and self is evaluated once for all instances.
 func (n *blockNode) arguments(i *instance) (o Object, known map[string]bool, ok bool) {
-	ctx, ok := n.scope()
-	if !ok {
+	if !n.in.refresh(&n.context, n.block.refs) {
 		return Object{}, nil, false
 	}
+	ctx := n.context.hcl
 	vars, ok := n.variables(i.slot)
 	if !ok {
 		return Object{}, nil, false
@@ -84,22 +84,11 @@ func (n *blockNode) argument(name string, perInstance bool, ctx, mine *hcl.EvalC
 	return c.argument
 }
 
-// scope is the context of all arguments of the block.
-func (n *blockNode) scope() (*hcl.EvalContext, bool) {
-	e := n.in.e
-	if !e.valid(n.contextStamp) || !n.contextOK && !e.walking {
-		var stable bool
-		n.context, stable, n.contextOK = n.in.scope(n.block.refs)
-		n.contextStamp = e.stamp(stable)
-	}
-	return n.context, n.contextOK
-}
-
 // settle makes an argument of a value: marks off, and whether it can still change.
 func (n *blockNode) settle(v cty.Value, ok bool) argument {
 	a := argument{ok: ok}
 	a.value = split(v, &a.depends)
-	a.known = n.contextStamp.stable || a.value.IsWhollyKnown()
+	a.known = n.context.stamp.stable || a.value.IsWhollyKnown()
 	return a
 }
 

@@ -34,7 +34,7 @@ step "file" "motd" {
   for_each = local.keys
   on       = node.pc[each.key]
   path     = "/etc/motd"
-  content  = "hello ${node.pc[each.key].name} of the lab\n"
+  content  = "hello ${node.pc[each.key].name} of ${length(node.pc)}\n"
 }
 `
 
@@ -52,7 +52,7 @@ step "file" "hosts" {
 step "unit" "peers" {
   on    = node.pc
   name  = self.name
-  type  = "peers"
+  type  = "${self.name} of ${join(",", [for n in node.pc : n.name])}"
   peers = node.pc
   listen {}
 }

@@ -1,7 +1,6 @@
 package lang
 
 import (
-	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
 	"viver/planner/addr"
@@ -19,10 +18,9 @@ type blockNode struct {
 	instances []*instance
 	keys      []addr.Key
 
-	context      *hcl.EvalContext // of the arguments, each, count and self excepted
-	contextOK    bool
-	contextStamp stamp
-	constants    map[string]*constant
+	context   scope // of the arguments, each, count and self excepted
+	onContext scope // of `on`
+	constants map[string]*constant
 }
 
 // constant is an argument that is the same in all instances.
@@ -77,6 +75,9 @@ func (n *blockNode) expand() bool {
 		return false
 	}
 	for _, s := range slots {
+		if n.in.e.interrupted() {
+			return false
+		}
 		i := &instance{node: n, slot: s}
 		i.Instance = Instance{
 			Addr: addr.Instance{Module: n.in.path, Type: n.block.kind, Name: n.block.name, Key: s.key},
@@ -97,10 +98,6 @@ func (n *blockNode) expand() bool {
 // visit evaluates an instance and shows it to the caller of Walk.
 func (n *blockNode) visit(i *instance) bool {
 	e := n.in.e
-	if err := e.ctx.Err(); err != nil {
-		e.report(errorf(nil, "Interrupted", "Planning was stopped before it was done: %s.", err))
-		return false
-	}
 	o, known, ok := n.arguments(i)
 	if !ok {
 		return false

@@ -16,16 +16,19 @@ type callNode struct {
 	keys      []addr.Key
 	repeated  repeated
 	inputs    map[string]*vertex // those that are the same in all instances
+	contexts  map[string]*scope  // of the others
 }
 
 func newCallNode(in *moduleInstance, c *call, label string) *callNode {
-	n := &callNode{call: c, in: in, inputs: map[string]*vertex{}}
+	n := &callNode{call: c, in: in, inputs: map[string]*vertex{}, contexts: map[string]*scope{}}
 	n.vertex = vertex{label: label, rng: c.rng, compute: n.compute}
 	n.expansion = vertex{label: label, rng: c.rng, compute: n.expand}
 	for name, x := range c.inputs {
 		if !x.perInstance() {
 			n.inputs[name] = n.inputVertex(label, name, nil)
+			continue
 		}
+		n.contexts[name] = &scope{}
 	}
 	return n
 }
@@ -89,7 +92,10 @@ func (n *callNode) variable(mi *moduleInstance, v *variable) *vertex {
 
 // inputVertex evaluates an input where the pac block stands, for one instance of the Pac or for all (mi is nil).
 func (n *callNode) inputVertex(label, name string, mi *moduleInstance) *vertex {
-	x := n.call.inputs[name]
+	x, c := n.call.inputs[name], n.contexts[name]
+	if c == nil {
+		c = &scope{}
+	}
 	return &vertex{label: label + ".var." + name, rng: x.Range(), compute: func() result {
 		var vars variables
 		if mi != nil {
@@ -98,7 +104,7 @@ func (n *callNode) inputVertex(label, name string, mi *moduleInstance) *vertex {
 			}
 			vars = n.repeated.variables(mi.key)
 		}
-		r := n.in.eval(x, vars)
+		r := n.in.evalIn(c, x, vars)
 		if !r.ok {
 			return r
 		}

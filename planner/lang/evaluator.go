@@ -100,6 +100,15 @@ func (e *Evaluator) Outputs() (map[string]Output, hcl.Diagnostics) {
 	return outputs, diags
 }
 
+// interrupted reports that the Walk's context has ended.
+func (e *Evaluator) interrupted() bool {
+	err := e.ctx.Err()
+	if err != nil {
+		e.report(errorf(nil, "Interrupted", "Planning was stopped before it was done: %s.", err))
+	}
+	return err != nil
+}
+
 // collect runs f and returns what it reported.
 func (e *Evaluator) collect(f func()) hcl.Diagnostics {
 	e.diags, e.reported = nil, map[string]bool{}

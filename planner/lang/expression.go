@@ -10,8 +10,11 @@ type expression struct {
 	refs []reference
 }
 
+// newExpression prepares an expression that was just parsed; it changes parts of it.
 func newExpression(e hcl.Expression) *expression {
-	return &expression{Expression: e, refs: references(e.Variables())}
+	x := &expression{Expression: e, refs: references(e.Variables())}
+	shareParts(e)
+	return x
 }
 
 // perInstance reports whether the expression can differ between the instances of its block.

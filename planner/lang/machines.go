@@ -67,7 +67,7 @@ type onMachine struct {
 // machines evaluates on.
 func (n *blockNode) machines(vars variables) (machines []onMachine, single, ok bool) {
 	x := n.block.on
-	got := n.in.eval(x, vars)
+	got := n.in.evalIn(&n.onContext, x, vars)
 	if !got.ok {
 		return nil, false, false
 	}

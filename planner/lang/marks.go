@@ -62,3 +62,22 @@ func clean(v cty.Value) cty.Value {
 	var nobody bitset.Set
 	return split(v, &nobody)
 }
+
+// fewMarks is how many dependency marks a value may have before they are worth making one of.
+const fewMarks = 8
+
+// compact makes one mark of the many dependency marks of v itself: each operation on a value copies its marks.
+func compact(v cty.Value) cty.Value {
+	if !v.IsMarked() {
+		return v
+	}
+	if _, marks := v.Unmark(); len(marks) <= fewMarks {
+		return v
+	}
+	var all bitset.Set
+	unmarked, sensitive := splitTop(v, &all)
+	if sensitive {
+		unmarked = unmarked.Mark(Sensitive)
+	}
+	return unmarked.Mark(dependencies{&all})
+}

@@ -172,7 +172,7 @@ func (m *moduleInstance) dropKeyMarks(x *expression, got *result) {
 	if !ok {
 		return
 	}
-	inner := m.eval(newExpression(loop.CollExpr), nil)
+	inner := m.eval(&expression{Expression: loop.CollExpr, refs: references(loop.CollExpr.Variables())}, nil)
 	if !inner.ok || inner.value.IsMarked() {
 		return
 	}

@@ -13,13 +13,34 @@ type variables map[string]cty.Value
 
 // eval evaluates an expression in a module, with vars added. A nil vars will do where e mentions none of them.
 func (m *moduleInstance) eval(x *expression, vars variables) result {
-	ctx, stable, ok := m.scope(x.refs)
-	if !ok {
+	return m.evalIn(&scope{}, x, vars)
+}
+
+// evalIn is like eval, for expressions that are evaluated often: c keeps what is the same each time.
+func (m *moduleInstance) evalIn(c *scope, x *expression, vars variables) result {
+	if !m.refresh(c, x.refs) {
 		return failed()
 	}
-	v, diags := x.Value(within(ctx, vars))
+	v, diags := x.Value(within(c.hcl, vars))
 	m.e.reportOnce(diags...)
-	return result{value: v, stable: stable, ok: !diags.HasErrors()}
+	return result{value: v, stable: c.stamp.stable, ok: !diags.HasErrors()}
+}
+
+// scope is a context for expressions, and until when it is good.
+type scope struct {
+	hcl   *hcl.EvalContext
+	ok    bool
+	stamp stamp
+}
+
+// refresh makes c good for expressions with these references, which are the same at each call.
+func (m *moduleInstance) refresh(c *scope, refs []reference) (ok bool) {
+	if !m.e.valid(c.stamp) || !c.ok && !m.e.walking {
+		var stable bool
+		c.hcl, stable, c.ok = m.scope(refs)
+		c.stamp = m.e.stamp(stable)
+	}
+	return c.ok
 }
 
 // within returns a context that has vars, too.
@@ -56,7 +77,7 @@ func (m *moduleInstance) scope(refs []reference) (ctx *hcl.EvalContext, stable, 
 		stable, ok = stable && got.stable, ok && got.ok
 		put(r.root, r.name, got.value)
 	}
-	ctx = &hcl.EvalContext{Variables: map[string]cty.Value{}, Functions: m.e.functionsOf(m.module.dir)}
+	ctx = &hcl.EvalContext{Variables: map[string]cty.Value{sharedName: newSharedResults()}, Functions: m.e.functionsOf(m.module.dir)}
 	for root, values := range names {
 		ctx.Variables[root] = nest(values)
 	}

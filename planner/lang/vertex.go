@@ -59,6 +59,7 @@ func (e *Evaluator) demand(v *vertex) result {
 	if r.ok && !r.stable {
 		r.stable = r.value.IsWhollyKnown()
 	}
+	r.value = compact(r.value)
 	v.last, v.stamp = r, e.stamp(r.stable)
 	return r
 }
