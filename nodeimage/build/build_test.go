@@ -28,6 +28,7 @@ func TestBuild(t *testing.T) {
 	for _, want := range []string{
 		"/etc/motd\n", "/etc/machine-id\n", "/etc/systemd/system/fstrim.timer -> /dev/null\n", "/var/log/apt\n",
 		"/etc/systemd/system/modprobe@dm_mod.service -> /dev/null\n", "/dev\n", "/tmp\n",
+		"/multi-user.target.wants/ssh-host-key.service -> /etc/systemd/system/ssh-host-key.service\n",
 	} {
 		if !strings.Contains(listing, want) {
 			t.Errorf("the root has no %s in\n%s", want, listing)

@@ -2,7 +2,8 @@ package build
 
 import "context"
 
-// copyDir copies a tree with owners, times, hard links and extended attributes, as far as it lies on one file system. The source is only read.
+// copyDir copies a tree with owners, times, hard links and extended attributes, as far as it lies on one file system. The source
+// is only read.
 func (b *Builder) copyDir(ctx context.Context, dir, tree string) error {
 	b.say("copying %s", dir)
 	return b.run(ctx, tool{

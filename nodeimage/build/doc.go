@@ -3,7 +3,7 @@
 //
 // It owns how a tree comes about (debian:SUITE by mmdebstrap, dir:PATH by a copy), what is taken out of it, and the cache which
 // makes a second build of the same source unnecessary. It does not own where images are kept (package imagestore) nor what is in an
-// initramfs (package initramfs). Nothing of viver is installed in the tree.
+// initramfs (package initramfs). No program of viver is installed in the tree.
 //
 // A build has two stages, each keyed by what goes into it: the root (minutes: tree, squashfs, kernel, modules) and the boot files
 // (a second: viver-node is put before the modules). A new viver-node does the second one only.

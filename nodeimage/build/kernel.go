@@ -3,7 +3,6 @@ package build
 import (
 	"cmp"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -44,9 +43,10 @@ func findKernel(t *os.Root) (kernel, error) {
 	case len(found) > 0:
 		return slices.MaxFunc(found, func(a, b kernel) int { return compareReleases(a.release, b.release) }), nil
 	case len(without) > 0:
-		return kernel{}, fmt.Errorf("the tree has no lib/modules/RELEASE/modules.dep for its kernel %s: install its modules, or run depmod in the tree", strings.Join(without, ", "))
+		return kernel{}, fmt.Errorf("the tree has no lib/modules/RELEASE/modules.dep for its kernel %s: install its modules, or run depmod in the tree",
+			strings.Join(without, ", "))
 	}
-	return kernel{}, errors.New("the tree has no kernel (looked for " + strings.Join(kernelPlaces, ", ") + "): install one in it, with its modules")
+	return kernel{}, fmt.Errorf("the tree has no kernel (looked for %s): install one in it, with its modules", strings.Join(kernelPlaces, ", "))
 }
 
 // releaseOf returns the release of a kernel image, and nothing if the tree has no modules for it. The release is in the file's name, or

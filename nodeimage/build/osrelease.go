@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// distribution returns ID and VERSION_ID of a tree's os-release(5), "debian 12"; just ID for a rolling distribution, and "linux", the default
-// of the format, when there is none.
+// distribution returns ID and VERSION_ID of a tree's os-release(5), "debian 12"; just ID for a rolling distribution, and "linux",
+// the default of the format, when there is none.
 func distribution(t *os.Root) string {
 	values := map[string]string{"ID": "linux"}
 	for _, path := range []string{"etc/os-release", "usr/lib/os-release"} {

@@ -30,7 +30,7 @@ func seal(tree string, start time.Time) error {
 		return err
 	}
 	defer t.Close()
-	if err := errors.Join(scrub(t), mask(t)); err != nil {
+	if err := errors.Join(scrub(t), mask(t), makeHostKeys(t)); err != nil {
 		return err
 	}
 	start = start.Add(-tick)

@@ -13,22 +13,23 @@ import (
 
 // Source says what an image is made from. Equal sources make one image.
 type Source struct {
-	// From is "debian:SUITE" ("debian:bookworm"), or "dir:PATH", the absolute path of a tree with a distribution and a kernel in it; it is copied, without
-	// other file systems that are mounted in it.
+	// From is "debian:SUITE" ("debian:bookworm"), or "dir:PATH", the absolute path of a tree with a distribution and a kernel in
+	// it; it is copied, without other file systems that are mounted in it.
 	From string
 	// Packages are installed beside the base of a Debian suite; order and repetitions do not matter. None for dir.
 	Packages []string
 	// Kernel is the package of a Debian suite's kernel; empty: "linux-image-amd64" or its like. dir takes the newest kernel of
 	// the tree, whatever stands here.
 	Kernel string
-	// Mirror is the URL of a Debian archive; empty: Debian's own, with its updates and security archives. It must not carry a password.
+	// Mirror is the URL of a Debian archive; empty: Debian's own, with its updates and security archives. It must not carry a
+	// password.
 	Mirror string
 	// Architecture is Go's name of it; empty, or the one of this machine.
 	Architecture string
 	// Compression is the zstd level of the squashfs, 1 to 22; 0: 15. Level 3 takes a twentieth of the time and makes 15 % more.
 	Compression int
-	// Customize is a POSIX shell script, run as root inside of the tree with `sh -e` before it is sealed; empty: none. It has the network and the
-	// machine's /dev; services that it installs are not started.
+	// Customize is a POSIX shell script, run as root inside of the tree with `sh -e` before it is sealed; empty: none. It has the
+	// network and the machine's /dev; services that it installs are not started.
 	Customize string
 }
 
@@ -36,7 +37,7 @@ const defaultCompression = 15
 
 var (
 	suiteName   = regexp.MustCompile(`^[a-z][a-z0-9.+-]*$`)
-	packageName = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+(:[a-z0-9]+)?(=[A-Za-z0-9.+:~-]+|/[a-z0-9.+-]+)?$`) // apt-get(8): name, name=version, name/suite
+	packageName = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+(:[a-z0-9]+)?(=[A-Za-z0-9.+:~-]+|/[a-z0-9.+-]+)?$`) // apt-get(8)
 	mirrorURL   = regexp.MustCompile(`^(https?|file)://[^\s\[\]@]+$`)
 )
 

@@ -19,8 +19,8 @@ func Bundle(bundle, manifest []byte) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// Init returns the entries around the first program: init itself (an ELF binary that needs no other file), the folders that it mounts things on,
-// and the console, which the kernel opens for it before anything is mounted.
+// Init returns the entries around the first program: init itself (an ELF binary that needs no other file), the folders that it
+// mounts things on, and the console, which the kernel opens for it before anything is mounted.
 func Init(init []byte) []Entry {
 	var entries []Entry
 	for _, dir := range []string{"dev", "etc", "newroot", "proc", "run", "sys", "viver"} {

@@ -2,8 +2,8 @@ package initramfs
 
 import "strings"
 
-// wanted lists what a machine may need before it has its root: folders (with a slash at the end) and single modules below kernel/. What they
-// depend on is found by itself. Whatever else the hardware needs is loaded from the root later.
+// wanted lists what a machine may need before it has its root: folders (with a slash at the end) and single modules below kernel/.
+// What they depend on is found by itself. Whatever else the hardware needs is loaded from the root later.
 var wanted = []string{
 	// The network that the machine boots from, and the buses that its cards hang on.
 	"drivers/net/ethernet/",

@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// Kernel returns the entries that the kernel with this release (uname -r) needs from a root tree: the modules of Choose, unpacked, below lib/modules/RELEASE;
-// the modules.dep, .alias, .softdep and .builtin that speak of them; and the firmware files that they name, as far as the tree has them. A tree
-// without modules for the release is an error which wraps fs.ErrNotExist.
+// Kernel returns the entries that the kernel with this release (uname -r) needs from a root tree: the modules of Choose, unpacked,
+// below lib/modules/RELEASE; the modules.dep, .alias, .softdep and .builtin that speak of them; and the firmware files that they
+// name, as far as the tree has them. A tree without modules for the release is an error which wraps fs.ErrNotExist.
 func Kernel(tree fs.FS, release string) ([]Entry, error) {
 	if !fs.ValidPath(release) || strings.Contains(release, "/") || release == "." {
 		return nil, fmt.Errorf("initramfs: %q is no kernel release: want what uname -r prints", release)

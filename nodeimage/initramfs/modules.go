@@ -29,7 +29,8 @@ type softdep struct {
 	pre, post []string
 }
 
-// ReadModules reads modules.dep, modules.alias, modules.softdep and modules.builtin of the folder lib/modules/RELEASE. Only the first must be there.
+// ReadModules reads modules.dep, modules.alias, modules.softdep and modules.builtin of the folder lib/modules/RELEASE. Only the
+// first must be there.
 func ReadModules(folder fs.FS) (*Modules, error) {
 	m := &Modules{deps: make(map[string][]string), byName: make(map[string]string)}
 	for name, line := range map[string]func([]string) error{
