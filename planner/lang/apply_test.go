@@ -197,6 +197,41 @@ func TestVisitErrors(t *testing.T) {
 	}
 }
 
+// TestAfterWalkWithErrors: what Walk could not evaluate stays without a value, whatever is asked for later.
+func TestAfterWalkWithErrors(t *testing.T) {
+	invalid := `
+variable "n" {
+  default = 1
+  validation {
+    condition     = var.n > 1
+    error_message = "Too small."
+  }
+}
+`
+	for name, main := range map[string]string{"validation": invalid + chain, "visit": chain} {
+		t.Run(name, func(t *testing.T) {
+			folder(t, main+`output "boot" { value = pac.boot.server }`)
+			e := evaluator(t)
+			diags := e.Walk(context.Background(), func(i *lang.Instance, o lang.Object) (cty.Value, hcl.Diagnostics) {
+				if i.Addr.String() == "node.pc[1]" {
+					return cty.NilVal, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "refused"}}
+				}
+				return o.Value, nil
+			})
+			if !diags.HasErrors() {
+				t.Fatal("no error")
+			}
+			outputs, _ := e.Outputs()
+			if o, ok := outputs["ips"]; ok {
+				t.Errorf("there are addresses: %#v", o.Value)
+			}
+			if checks, _ := e.Checks(); len(checks) != 1 || checks[0].Status != lang.CheckUnknown {
+				t.Errorf("checks: %+v", checks)
+			}
+		})
+	}
+}
+
 func TestWalkInterrupted(t *testing.T) {
 	folder(t, chain)
 	ctx, cancel := context.WithCancel(context.Background())

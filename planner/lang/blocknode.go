@@ -12,7 +12,7 @@ type blockNode struct {
 	block     *block
 	in        *moduleInstance
 	vertex    vertex // the value: one object, or the collection of all instances
-	expanded  bool
+	expanded  bool   // all instances were visited
 	repeated  repeated
 	again     stamp // until when repeated is good
 	instances []*instance
@@ -48,9 +48,9 @@ type slot struct {
 
 // compute makes the block's instances, once, and the value of all of them.
 func (n *blockNode) compute() result {
-	ok := true
 	if !n.expanded {
-		if ok = n.expand(); !ok {
+		// After a Walk with errors there are blocks without instances. They get none any more.
+		if n.expanded = n.in.e.walking && n.expand(); !n.expanded {
 			return failed()
 		}
 	}
@@ -69,7 +69,6 @@ func (n *blockNode) compute() result {
 
 // expand finds out which instances there are, and visits each.
 func (n *blockNode) expand() bool {
-	n.expanded = true
 	slots, ok := n.slots()
 	if !ok {
 		return false

@@ -12,6 +12,7 @@ type callNode struct {
 	in        *moduleInstance
 	vertex    vertex // the value: one Pac's, or the collection of all
 	expansion vertex // makes instances; the value says nothing
+	expanded  bool
 	instances []*moduleInstance
 	keys      []addr.Key
 	repeated  repeated
@@ -35,12 +36,14 @@ func newCallNode(in *moduleInstance, c *call, label string) *callNode {
 
 // expand makes the module's instances, once; later it evaluates for_each again.
 func (n *callNode) expand() result {
-	again := n.repeated.keys != nil
+	if !n.expanded && !n.in.e.walking {
+		return failed() // an error of the Walk
+	}
 	var ok bool
 	if n.repeated, ok = n.in.repeat(n.call.repeat); !ok {
 		return failed()
 	}
-	if again {
+	if n.expanded {
 		return result{value: cty.EmptyObjectVal, stable: n.repeated.stable, ok: true}
 	}
 	base := n.in.base.Clone()
@@ -57,6 +60,7 @@ func (n *callNode) expand() result {
 		}
 		n.instances = append(n.instances, mi)
 	}
+	n.expanded = true
 	return result{value: cty.EmptyObjectVal, stable: n.repeated.stable, ok: true}
 }
 

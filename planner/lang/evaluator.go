@@ -40,7 +40,7 @@ type Evaluator struct {
 // Walk evaluates everything, in the order of references, and calls visit once for each instance, one after the other. What visit
 // returns is what other blocks see. It goes on after errors as far as it makes sense, so as to find more of them. visit must not call methods of
 // the Evaluator.
-func (e *Evaluator) Walk(ctx context.Context, visit func(*Instance, Object) (cty.Value, hcl.Diagnostics)) hcl.Diagnostics {
+func (e *Evaluator) Walk(ctx context.Context, visit Visit) hcl.Diagnostics {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.walked {
@@ -51,7 +51,7 @@ func (e *Evaluator) Walk(ctx context.Context, visit func(*Instance, Object) (cty
 	return e.collect(func() { e.demand(&e.root.whole) })
 }
 
-// Set makes v, which is as Visit returns it, the value of an instance: apply knows it now. Numbers that no instance has are ignored.
+// Set makes v, which is as a Visit returns it, the value of an instance: apply knows it now. Numbers that no instance has are ignored.
 func (e *Evaluator) Set(number int, v cty.Value) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -61,10 +61,12 @@ func (e *Evaluator) Set(number int, v cty.Value) {
 	i := e.instances[number]
 	was := i.result
 	i.take(v, true)
-	if was.stable && !(i.stable && was.value.RawEquals(i.value)) {
+	switch {
+	case !was.stable:
+		e.generation++
+	case !i.stable || !was.value.RawEquals(i.value):
 		e.epoch++
 	}
-	e.generation++
 }
 
 // Evaluate evaluates the arguments of an instance again, with the values known so far.

@@ -133,7 +133,7 @@ func (m *moduleInstance) pacReference(r reference, have cty.Value) result {
 		return m.e.demand(&c.vertex)
 	}
 	if have != cty.NilVal && (have.IsMarked() || !have.Type().IsObjectType() || have.Type().HasAttribute(name)) {
-		return result{value: have, stable: false, ok: true} // the whole Pac, or this output of it, is there already
+		return result{value: have, stable: true, ok: true} // the whole Pac, or this output of it, is there already
 	}
 	if r := m.e.demand(&c.expansion); !r.ok {
 		return r
