@@ -88,6 +88,7 @@ func (m *machine) setClock(server time.Time) {
 		return
 	}
 	m.log.Info(fmt.Sprintf("clock set by %v", off.Round(time.Second)))
+	m.request.Boot = m.stages.times(time.Now(), network.Now())
 	m.tell(context.Background(), "")
 }
 

@@ -3,6 +3,7 @@ package rootdisk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -19,10 +20,11 @@ type found struct {
 
 	mu        sync.Mutex
 	addresses []string
+	some      chan struct{} // closed when addresses is not empty any more
 }
 
 func newFound(servers []spec.Server) *found {
-	f := new(found)
+	f := &found{some: make(chan struct{})}
 	for _, s := range servers {
 		f.known = append(f.known, s.NBD)
 	}
@@ -35,22 +37,31 @@ func (f *found) add(address string) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if len(f.addresses) == 0 {
+		close(f.some)
+	}
 	f.addresses = slices.DeleteFunc(f.addresses, func(a string) bool { return a == address })
 	f.addresses = append([]string{address}, f.addresses[:min(len(f.addresses), maxFound-1)]...)
 }
 
-// dial connects to the first that can be reached. What it delivers is verified, so it need not be trusted.
+// dial connects to the first that can be reached; before one was found, it waits. What a server delivers is verified, so
+// it need not be trusted.
 func (f *found) dial(ctx context.Context, export string) (block.Conn, error) {
+	select {
+	case <-f.some:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("none was found yet: %w", ctx.Err())
+	}
 	f.mu.Lock()
 	addresses := slices.Clone(f.addresses)
 	f.mu.Unlock()
-	err := errors.New("none was found yet")
+	var errs []error
 	for _, a := range addresses {
-		conn, failed := dial(ctx, a, export)
-		if failed == nil {
+		conn, err := dial(ctx, a, export, foundTime)
+		if err == nil {
 			return conn, nil
 		}
-		err = failed
+		errs = append(errs, err)
 	}
-	return nil, err
+	return nil, errors.Join(errs...)
 }

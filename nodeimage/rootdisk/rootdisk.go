@@ -19,10 +19,10 @@ import (
 const (
 	// cacheBytes bounds the chunks kept in the agent. They are locked in memory, and the kernel caches what it reads too.
 	cacheBytes = 16 << 20
-	// firstRead is how long the first block is waited for until the reason is said.
-	firstRead = 10 * time.Second
-	// dialTime bounds connecting to one server and opening the export.
-	dialTime = 5 * time.Second
+	// defaultPatience is that of a Config.
+	defaultPatience = 10 * time.Second
+	// dialTime bounds connecting to one server and opening the export; one that was only found may be gone already.
+	dialTime, foundTime = 5 * time.Second, 2 * time.Second
 )
 
 // Config says what is on the disk and who has it.
@@ -33,7 +33,9 @@ type Config struct {
 	Servers []spec.Server
 	// Discover finds more servers that have the image, and calls found with "host:port" of each until ctx ends; nil: there are none.
 	Discover func(ctx context.Context, found func(address string))
-	Device   uint32       // N of /dev/nbdN
+	Device   uint32 // N of /dev/nbdN
+	// Patience is how long the first block is waited for until the reason is said, each time. Zero means 10 s.
+	Patience time.Duration
 	Log      *slog.Logger // nil is silent
 }
 
@@ -49,6 +51,9 @@ type Disk struct {
 func Open(config Config) (*Disk, error) {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
+	}
+	if config.Patience == 0 {
+		config.Patience = defaultPatience
 	}
 	d := &Disk{config: config, found: newFound(config.Servers)}
 	var err error
@@ -81,11 +86,11 @@ func (d *Disk) sources() []block.Source {
 }
 
 func dialer(address, export string) func(context.Context) (block.Conn, error) {
-	return func(ctx context.Context) (block.Conn, error) { return dial(ctx, address, export) }
+	return func(ctx context.Context) (block.Conn, error) { return dial(ctx, address, export, dialTime) }
 }
 
-func dial(ctx context.Context, address, export string) (block.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialTime)
+func dial(ctx context.Context, address, export string, limit time.Duration) (block.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	c, err := nbd.Dial(ctx, address, export)
 	if err != nil {
@@ -118,7 +123,7 @@ func (d *Disk) Serve(ctx context.Context, attached func(), trouble func(reason s
 // what nobody can read, and could not say why that hangs. It returns false when ctx ends.
 func (d *Disk) awaitFirst(ctx context.Context, trouble func(reason string)) bool {
 	for block := make([]byte, min(4096, d.config.Root.Size)); ; {
-		limited, cancel := context.WithTimeout(ctx, firstRead)
+		limited, cancel := context.WithTimeout(ctx, d.config.Patience)
 		err := d.failover.ReadAt(limited, block, 0)
 		cancel()
 		if err == nil || ctx.Err() != nil {

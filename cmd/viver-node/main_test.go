@@ -1,0 +1,25 @@
+package main
+
+import "testing"
+
+func TestPick(t *testing.T) {
+	for _, tc := range []struct {
+		args []string
+		pid  int
+		want string
+	}{
+		{[]string{"/init"}, 1, "init"},
+		{[]string{"/init", "single"}, 1, "init"},
+		{[]string{"/shutdown", "poweroff", "--timeout=90000000us"}, 1, "shutdown"},
+		{[]string{"@viver-supervisor"}, 100, "supervisor"},
+		{[]string{"@viver-agent"}, 101, "node"},
+		{[]string{"viver-node", "agent", "--dir", "/var/lib/viver"}, 500, "agent"},
+		{[]string{"/usr/bin/viver-node", "unit"}, 501, "unit"},
+		{[]string{"viver-node"}, 502, ""},
+		{nil, 503, ""},
+	} {
+		if got := pick(tc.args, tc.pid); got != tc.want {
+			t.Errorf("%v as process %d is %q, want %q", tc.args, tc.pid, got, tc.want)
+		}
+	}
+}
