@@ -154,3 +154,47 @@ func (c *Client) keepAlive() {
 		}
 	}
 }
+
+// Gone waits until the connection has ended, or the other end has not answered for the time of silence, and then returns true.
+// It returns false when ctx ends first.
+func (c *Client) Gone(ctx context.Context, silence time.Duration) bool {
+	answers := make(chan bool)
+	over, stop := context.WithCancel(ctx)
+	defer stop()
+	c.all.Go(func() {
+		for {
+			_, _, err := c.conn.SendRequest("keepalive@openssh.com", true, nil)
+			select {
+			case answers <- err == nil:
+			case <-over.Done():
+				return
+			}
+			select {
+			case <-time.After(askPause):
+			case <-over.Done():
+				return
+			}
+		}
+	})
+	quiet := time.NewTimer(silence)
+	defer quiet.Stop()
+	for {
+		select {
+		case ok := <-answers:
+			if !ok {
+				return true
+			}
+			quiet.Reset(silence)
+		case <-quiet.C:
+			_ = c.conn.Close()
+			return true
+		case <-c.dead:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// askPause is how often Gone asks.
+const askPause = time.Second

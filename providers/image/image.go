@@ -1,0 +1,159 @@
+// Package image is the block "image": it has package build make a root image into the operator's store, with the steps that are
+// baked in. It owns neither how images are made nor how they come to servers.
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"viver/nodeimage/build"
+	"viver/nodeimage/imagestore"
+	"viver/nodeimage/spec"
+	pacstep "viver/pacs/step"
+	"viver/planner/resource"
+	"viver/providers/object"
+	"viver/providers/step"
+)
+
+// Type is the resource type. All fields but Log must be set.
+type Type struct {
+	// Cache returns the operator's cache folder; images are in its folder "images".
+	Cache func() (string, error)
+	// NodeBinary finds viver-node, which becomes the images' first program.
+	NodeBinary func() (string, error)
+	// Log gets what the tools print, at debug level; nil: nothing.
+	Log *slog.Logger
+}
+
+var _ resource.Reader = (*Type)(nil)
+
+// Name implements resource.Type.
+func (*Type) Name() string { return "image" }
+
+// Schema implements resource.Type.
+func (*Type) Schema() *resource.Schema {
+	computed := func(t cty.Type, doc string) *resource.Attribute {
+		return &resource.Attribute{Type: t, Computed: true, Doc: doc}
+	}
+	return &resource.Schema{
+		Doc:   "A root file system which machines share, with its kernel.",
+		Bakes: true,
+		Attributes: map[string]*resource.Attribute{
+			"from":           {Type: cty.String, Required: true, Doc: "What it is made from: \"debian:bookworm\", or \"dir:/srv/root\"."},
+			"packages":       {Type: cty.List(cty.String), Default: cty.ListValEmpty(cty.String), Doc: "Packages beside the distribution's base."},
+			"kernel":         {Type: cty.String, Doc: "Package of the kernel; unset: linux-image of the architecture."},
+			"mirror":         {Type: cty.String, Doc: "URL of the distribution's archive; unset: its own."},
+			"architecture":   {Type: cty.String, Doc: "amd64 or arm64; unset: that of this machine."},
+			"compression":    {Type: cty.Number, Default: cty.NumberIntVal(15), Doc: "Level of zstd, 1 to 22; 3 is twenty times as fast as 15 and makes 15 % more."},
+			"id":             computed(cty.String, "Digest of its manifest."),
+			"size":           computed(cty.Number, "Bytes of the root."),
+			"chunks":         computed(cty.Number, "Number of its blocks of 256 KiB."),
+			"kernel_release": computed(cty.String, "uname -r."),
+			"distribution":   computed(cty.String, "ID and version: \"debian 12\"."),
+		},
+	}
+}
+
+// Store opens the store in an operator's cache folder.
+func Store(cache string) (*imagestore.Store, error) {
+	return imagestore.Open(filepath.Join(cache, "images"))
+}
+
+// Apply builds the image, or finds it built.
+func (t *Type) Apply(ctx context.Context, r resource.ApplyRequest) (map[string]cty.Value, error) {
+	script, err := bake(r.Steps)
+	if err != nil {
+		return nil, err
+	}
+	cache, err := t.Cache()
+	if err != nil {
+		return nil, err
+	}
+	store, err := Store(cache)
+	if err != nil {
+		return nil, err
+	}
+	node, err := t.NodeBinary()
+	if err != nil {
+		return nil, err
+	}
+	b := build.Builder{Store: store, NodeBinary: node, Cache: filepath.Join(cache, "build"), Log: t.Log}
+	if r.Report != nil {
+		b.Progress = func(text string) { r.Report(resource.Progress{Detail: text}) }
+	}
+	id, m, err := b.Build(ctx, build.Source{
+		From: object.String(r.Config, "from"), Packages: object.Strings(r.Config, "packages"),
+		Kernel: object.String(r.Config, "kernel"), Mirror: object.String(r.Config, "mirror"),
+		Architecture: object.String(r.Config, "architecture"), Compression: object.Int(r.Config, "compression"),
+		Customize: script,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return computed(id, m), nil
+}
+
+func computed(id spec.Digest, m *spec.Manifest) map[string]cty.Value {
+	return map[string]cty.Value{
+		"id":             cty.StringVal(string(id)),
+		"size":           cty.NumberIntVal(m.Root.Size),
+		"chunks":         cty.NumberIntVal(int64(len(m.Root.Chunks))),
+		"kernel_release": cty.StringVal(m.KernelRelease),
+		"distribution":   cty.StringVal(m.Distribution),
+	}
+}
+
+// bake is the script that applies steps in the tree; "" without steps.
+func bake(steps []resource.BakedStep) (string, error) {
+	if len(steps) == 0 {
+		return "", nil
+	}
+	var all []spec.Step
+	for _, s := range steps {
+		if s.Type == "unit" || s.Type == "image" {
+			return "", fmt.Errorf("%s: a step %q acts on a server, not on an image", s.Addr, s.Type)
+		}
+		document, err := step.Document(s.Addr, s.Type, s.Config)
+		if err != nil {
+			return "", err
+		}
+		all = append(all, document)
+	}
+	return pacstep.Script(all)
+}
+
+// Read implements resource.Reader: an image is there or gone, as it never changes.
+func (t *Type) Read(_ context.Context, instances []resource.ReadRequest) []resource.Observation {
+	all := make([]resource.Observation, len(instances))
+	for i, r := range instances {
+		all[i] = t.read(spec.Digest(object.String(r.Prior, "id")))
+	}
+	return all
+}
+
+func (t *Type) read(id spec.Digest) resource.Observation {
+	cache, err := t.Cache()
+	if err != nil {
+		return resource.Observation{Status: resource.Unreachable, Reason: err.Error()}
+	}
+	store, err := Store(cache)
+	if err != nil {
+		return resource.Observation{Status: resource.Unreachable, Reason: err.Error()}
+	}
+	switch _, err := store.Manifest(id); {
+	case errors.Is(err, fs.ErrNotExist):
+		return resource.Observation{Status: resource.Absent, Reason: "it is not in " + store.Dir() + " any more"}
+	case err != nil:
+		return resource.Observation{Status: resource.Drifted, Reason: err.Error()}
+	}
+	return resource.Observation{}
+}
+
+// Destroy leaves the image in the store: that is a cache, which other configurations use too.
+func (*Type) Destroy(context.Context, resource.DestroyRequest) error { return nil }

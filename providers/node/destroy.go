@@ -1,0 +1,78 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"viver/nodeimage/spec"
+	"viver/planner/resource"
+	"viver/providers/object"
+	"viver/providers/ssh"
+)
+
+// How long the parts of a power-off may take. A node reads its root from a server while it goes down: as long as it says a word, the
+// server must stay.
+const (
+	findNode = 20 * time.Second
+	silence  = 20 * time.Second
+	powerOff = 5 * time.Minute
+)
+
+// Destroy switches the machine off, waits until it is, and has its server forget the name.
+func (t *Type) Destroy(ctx context.Context, r resource.DestroyRequest) error {
+	at, node := Document(r.Prior)
+	if at.Address == "" {
+		return nil // it was never told to a server
+	}
+	client, err := t.connect(ctx, at)
+	if err != nil {
+		return err
+	}
+	machines, err := Machines(ctx, t.Agents, at)
+	if err != nil {
+		return err
+	}
+	if m, ok := machines[node.Name]; ok {
+		if err := t.powerOff(ctx, m, r.Report); err != nil {
+			return err
+		}
+	}
+	return client.Do(ctx, spec.OpNodeRemove, spec.Named{Name: object.String(r.Prior, "name")}, nil)
+}
+
+// powerOff returns when the machine does not say anything any more.
+func (t *Type) powerOff(ctx context.Context, m spec.Machine, report func(resource.Progress)) error {
+	say := func(text string) {
+		if report != nil {
+			report(resource.Progress{Detail: text})
+		}
+	}
+	within, cancel := context.WithTimeout(ctx, findNode)
+	defer cancel()
+	client, err := t.Agents.Node(within, m.Address, m.HostKey)
+	if err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		say("it does not answer: taken to be switched off")
+		return nil
+	}
+	say("powering off")
+	// The answer and the end of the connection may cross: what counts is whether it goes.
+	_, asked := client.Call(within, spec.OpPowerOff, nil, nil, nil)
+	var no *ssh.AgentError
+	if errors.As(asked, &no) {
+		return fmt.Errorf("it refuses to power off: %w", asked)
+	}
+	limit, stop := context.WithTimeout(ctx, powerOff)
+	defer stop()
+	if client.Gone(limit, silence) {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return fmt.Errorf("it has not powered off within %s: look at its console, or switch it off by hand, and run destroy again", powerOff)
+}

@@ -1,0 +1,158 @@
+package step
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+
+	"github.com/zclconf/go-cty/cty"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
+
+	"viver/nodeimage/imagestore"
+	"viver/nodeimage/spec"
+	"viver/planner/resource"
+	"viver/providers/object"
+)
+
+// unit starts, changes or ends a unit. Its name on the server is the step's address.
+func (s *session) unit(ctx context.Context, m resource.Member) (map[string]cty.Value, error) {
+	var status spec.UnitStatus
+	if m.Action == resource.Delete {
+		return nil, s.client.Do(ctx, spec.OpUnitRemove, spec.Named{Name: m.Addr}, &status)
+	}
+	unit, err := unitOf(m)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.client.Do(ctx, spec.OpUnitPut, unit, &status); err != nil {
+		return nil, err
+	}
+	if status.State != spec.UnitReady {
+		return nil, fmt.Errorf("unit %s is %s: %s", unit.Type, status.State, status.Detail)
+	}
+	return map[string]cty.Value{"detail": cty.StringVal(status.Detail)}, nil
+}
+
+func unitOf(m resource.Member) (spec.UnitSpec, error) {
+	unit := spec.UnitSpec{Name: m.Addr, Type: object.String(m.Config, "unit"), Config: []byte("{}")}
+	if config := object.Get(m.Config, "config"); config != cty.NilVal {
+		config = withoutNulls(config)
+		data, err := ctyjson.Marshal(config, config.Type())
+		if err != nil {
+			return unit, fmt.Errorf("config: %w", err)
+		}
+		unit.Config = data
+	}
+	return unit, nil
+}
+
+// withoutNulls takes away attributes that are null, at every depth: an argument that is not set is none.
+func withoutNulls(v cty.Value) cty.Value {
+	if v.IsNull() || !v.Type().IsObjectType() && !v.Type().IsTupleType() {
+		return v
+	}
+	if v.Type().IsTupleType() {
+		var list []cty.Value
+		for _, e := range v.AsValueSlice() {
+			list = append(list, withoutNulls(e))
+		}
+		return cty.TupleVal(list)
+	}
+	attrs := map[string]cty.Value{}
+	for name, a := range v.AsValueMap() {
+		if !a.IsNull() {
+			attrs[name] = withoutNulls(a)
+		}
+	}
+	return cty.ObjectVal(attrs)
+}
+
+// image copies an image to the server, or takes it away there.
+func (s *session) image(ctx context.Context, number int, m resource.Member) (map[string]cty.Value, error) {
+	id := spec.Digest(object.String(m.Config, "image", "id"))
+	if m.Action == resource.Delete {
+		id = spec.Digest(object.String(m.Prior, "id"))
+		if id == "" {
+			return nil, nil
+		}
+		return nil, s.client.Do(ctx, spec.OpImageRemove, spec.Named{Name: string(id)}, nil)
+	}
+	computed := map[string]cty.Value{"id": cty.StringVal(string(id))}
+	var there []spec.Digest
+	if err := s.client.Do(ctx, spec.OpImageList, nil, &there); err != nil {
+		return nil, err
+	}
+	if slices.Contains(there, id) {
+		return computed, nil
+	}
+	store, err := s.Images()
+	if err != nil {
+		return nil, err
+	}
+	manifest, err := store.Manifest(id)
+	if err != nil {
+		return nil, err
+	}
+	payload, err := openPayload(store, id, manifest)
+	if err != nil {
+		return nil, err
+	}
+	defer payload.Close()
+	payload.tell = func(sent, size int64) {
+		s.report(number, resource.Progress{Detail: fmt.Sprintf("copied %d of %d MB", sent/1e6, (size+999_999)/1e6)})
+	}
+	_, err = s.client.Call(ctx, spec.OpImagePut, manifest, payload, nil)
+	return computed, err
+}
+
+// payload is the files of an image behind one another, as image.put wants them.
+type payload struct {
+	io.Reader
+	files      []*os.File
+	sent, size int64 // bytes
+	told       int64
+	tell       func(sent, size int64)
+}
+
+func openPayload(store *imagestore.Store, id spec.Digest, m *spec.Manifest) (*payload, error) {
+	p := &payload{size: m.Root.Size}
+	var parts []io.Reader
+	for _, name := range append(slices.Sorted(maps.Keys(m.Files)), imagestore.FileRoot) {
+		path, err := store.Path(id, name)
+		if err != nil {
+			return nil, errors.Join(err, p.Close())
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, errors.Join(err, p.Close())
+		}
+		p.files, parts = append(p.files, f), append(parts, f)
+		p.size += m.Files[name].Size
+	}
+	p.Reader = io.MultiReader(parts...)
+	return p, nil
+}
+
+// Read tells how far it is, each twentieth.
+func (p *payload) Read(b []byte) (int, error) {
+	n, err := p.Reader.Read(b)
+	p.sent += int64(n)
+	if p.sent-p.told >= p.size/20 && p.tell != nil {
+		p.told = p.sent
+		p.tell(p.sent, p.size)
+	}
+	return n, err
+}
+
+// Close closes the files.
+func (p *payload) Close() error {
+	var all error
+	for _, f := range p.files {
+		all = errors.Join(all, f.Close())
+	}
+	return all
+}
