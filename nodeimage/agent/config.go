@@ -23,8 +23,8 @@ type ServerConfig struct {
 	Unit func() *exec.Cmd
 	// SSH and Join listen; nil: on spec.PortSSH and spec.PortJoin of all addresses. RunServer closes them.
 	SSH, Join net.Listener
-	// Ready is called once both are served and the units that were there before have been started; nil: nobody is told.
-	Ready func()
+	// Interfaces lists where services are announced by mDNS; nil: all that are up.
+	Interfaces func() ([]net.Interface, error)
 }
 
 // NodeConfig is what early user space hands over to the agent of a diskless node. All fields without a remark must be set.
@@ -40,15 +40,18 @@ type NodeConfig struct {
 	Request spec.JoinRequest
 	Joined  spec.JoinResponse
 	Steps   StepRunner
-	// Init tells when the distribution's init is there and when it has come up; nil: DistributionInit of Root.
+	// Init tells when the distribution's init is there and when it has come up; nil: that of Root (see NewInit).
 	Init Init
 	// BytesRead counts root blocks fetched over the network since boot; nil: not counted.
 	BytesRead func() int64
-	// Leaving is closed when the machine begins to go down: the servers are told that it left; nil: never.
+	// Leaving is closed when the machine goes down: RunNode tells the servers that it left, and returns; nil: never.
 	Leaving <-chan struct{}
-	// Unit and SSH are as in ServerConfig.
-	Unit func() *exec.Cmd
-	SSH  net.Listener
+	// Spawned is called with the process ID of each session that somebody opened over SSH; nil: nobody is told.
+	Spawned func(pid int)
+	// Unit, SSH and Interfaces are as in ServerConfig.
+	Unit       func() *exec.Cmd
+	SSH        net.Listener
+	Interfaces func() ([]net.Interface, error)
 }
 
 // Init is the distribution's init process, PID 1 after early user space. Both methods wait; their errors are for the log and

@@ -3,6 +3,7 @@ package roster
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"viver/nodeimage/spec"
 )
@@ -65,6 +66,32 @@ func whyNot(wanted int, image spec.Digest) string {
 		return fmt.Sprintf("no node that any machine may become boots image %s: add one, or give a node this machine's MAC", short)
 	}
 	return fmt.Sprintf("all %d names for image %s are taken: raise the node's count, or give a node this machine's MAC", wanted, short)
+}
+
+// silence is how long a machine may say nothing before it no longer counts as running.
+const silence = 2 * time.Minute
+
+// UserOf returns the name of a node that an image is needed for: one that is to boot it, or one whose machine runs it and was heard of
+// within the last two minutes; "" if there is none.
+func (r *Roster) UserOf(image spec.Digest) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var users []string
+	for _, n := range r.nodes {
+		if n.Image == image {
+			users = append(users, n.Name)
+		}
+	}
+	for _, rec := range r.machines {
+		m := rec.Machine
+		if m.Node != "" && m.Image == image && m.Stage() != spec.StageLeft && r.config.Now().Sub(m.LastSeen) < silence {
+			users = append(users, m.Node)
+		}
+	}
+	if len(users) == 0 {
+		return ""
+	}
+	return slices.MinFunc(users, compareNatural)
 }
 
 // compareNatural orders names as people do: pc2 before pc10.

@@ -75,7 +75,7 @@ func (r *Roster) Save() error {
 	}
 	// Steps may hold secrets, and so do tokens: nobody else may read them.
 	if err := renameio.WriteFile(r.config.Path, data, 0o600); err != nil {
-		return fmt.Errorf("roster: save what is known of the machines: %w", err)
+		return fmt.Errorf("roster: save what is known of the machines: %w: %w", ErrNotKept, err)
 	}
 	r.mu.Lock()
 	r.saved = number

@@ -13,8 +13,11 @@ import (
 // RetrySeconds is how soon a machine that was put off asks again.
 const RetrySeconds = 2
 
-// ErrRefused is wrapped by the errors for machines that are not what they say they are.
-var ErrRefused = errors.New("refused")
+// ErrRefused is wrapped by the errors for machines that are not what they say they are, ErrNotKept by those of the file.
+var (
+	ErrRefused = errors.New("refused")
+	ErrNotKept = errors.New("it cannot be kept")
+)
 
 // Join admits a machine, or puts it off. A machine that asks again in the same boot gets the same answer.
 //

@@ -304,6 +304,22 @@ func TestMachinesAreBounded(t *testing.T) {
 	}
 }
 
+func TestUserOfAnImage(t *testing.T) {
+	r := fresh(t)
+	put(t, r, spec.NodeSpec{Name: "pc1", Image: desk})
+	_, token := join(t, r, request(0, 1))
+	put(t, r, spec.NodeSpec{Name: "pc1", Image: other})
+	if r.UserOf(other) != "pc1" || r.UserOf(desk) != "pc1" {
+		t.Errorf("%q is to boot the one, %q runs the other", r.UserOf(other), r.UserOf(desk))
+	}
+	if err := r.Report(spec.Report{MAC: mac(0), Token: token, Boot: []spec.StageTime{{Stage: spec.StageLeft, At: start}}}); err != nil {
+		t.Fatal(err)
+	}
+	if user := r.UserOf(desk); user != "" {
+		t.Errorf("%q has left", user)
+	}
+}
+
 func TestWatch(t *testing.T) {
 	r := fresh(t)
 	r.Observe(spec.MachineEvent{MAC: mac(1), Stage: spec.StageFirmware})

@@ -1,0 +1,94 @@
+package agent
+
+import (
+	"crypto/tls"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/crypto/ssh"
+
+	"viver/nodeimage/spec"
+)
+
+// IdentityDir is the folder below a server's data folder in which the operator's side puts who the server is: host_key and
+// host_key-cert.pub (SSH), tls.key and tls.crt, and IdentityFile. All are readable by root only.
+const (
+	IdentityDir  = "identity"
+	IdentityFile = "identity.json"
+)
+
+// Identity is the document in IdentityFile.
+type Identity struct {
+	Cluster string     `json:"cluster"` // ID
+	Name    string     `json:"name"`    // of this server
+	Trust   spec.Trust `json:"trust"`
+}
+
+// credentials are an identity with its keys.
+type credentials struct {
+	Identity
+	hostKey   ssh.Signer // with its certificate
+	authority ssh.PublicKey
+	tls       tls.Certificate
+}
+
+// loadCredentials reads the identity of the server whose data folder is dir.
+func loadCredentials(dir string) (*credentials, error) {
+	dir = filepath.Join(dir, IdentityDir)
+	data, err := os.ReadFile(filepath.Join(dir, IdentityFile))
+	if err != nil {
+		return nil, fmt.Errorf("agent: this machine has no identity yet, viver apply gives it one: %w", err)
+	}
+	c := new(credentials)
+	if err := spec.Decode(data, &c.Identity); err != nil {
+		return nil, fmt.Errorf("agent: %s: %w", IdentityFile, err)
+	}
+	if c.Cluster == "" || c.Name == "" {
+		return nil, fmt.Errorf("agent: %s names no cluster or no server: run viver apply again", filepath.Join(dir, IdentityFile))
+	}
+	if c.authority, err = authorityOf(c.Trust); err != nil {
+		return nil, err
+	}
+	if c.hostKey, err = loadHostKey(filepath.Join(dir, "host_key")); err != nil {
+		return nil, fmt.Errorf("agent: the SSH host key: %w", err)
+	}
+	if c.tls, err = tls.LoadX509KeyPair(filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")); err != nil {
+		return nil, fmt.Errorf("agent: the TLS certificate: %w", err)
+	}
+	return c, nil
+}
+
+// authorityOf returns the key that signs the operators' certificates.
+func authorityOf(t spec.Trust) (ssh.PublicKey, error) {
+	key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(t.SSH))
+	if err != nil {
+		return nil, fmt.Errorf("agent: the SSH key of the cluster's authority: %w", err)
+	}
+	return key, nil
+}
+
+// loadHostKey reads a private key and the host certificate beside it.
+func loadHostKey(name string) (ssh.Signer, error) {
+	pem, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	key, err := ssh.ParsePrivateKey(pem)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	line, err := os.ReadFile(name + "-cert.pub")
+	if err != nil {
+		return nil, err
+	}
+	public, _, _, _, err := ssh.ParseAuthorizedKey(line)
+	if err != nil {
+		return nil, fmt.Errorf("%s-cert.pub: %w", name, err)
+	}
+	cert, ok := public.(*ssh.Certificate)
+	if !ok {
+		return nil, fmt.Errorf("%s-cert.pub is a %s, not a certificate", name, public.Type())
+	}
+	return ssh.NewCertSigner(cert, key)
+}

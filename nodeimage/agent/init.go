@@ -1,0 +1,106 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+const (
+	// look is the time between two looks at what an init has done.
+	look = 100 * time.Millisecond
+	// plainTime is what an init gets that does not say when it is done.
+	plainTime = 5 * time.Second
+	// upTime bounds waiting for any init.
+	upTime = 5 * time.Minute
+)
+
+// distribution is the Init of whatever runs in a root. It knows systemd and OpenRC; others get a few seconds.
+type distribution struct{ root string }
+
+// NewInit returns the Init of the distribution in root.
+func NewInit(root string) Init { return distribution{root} }
+
+// Started waits until PID 1 is another program than this one: early user space is the same program.
+func (d distribution) Started(ctx context.Context) error {
+	self, err := os.Stat("/proc/self/exe")
+	if err != nil {
+		return fmt.Errorf("agent: %w", err)
+	}
+	return until(ctx, look, func() bool {
+		first, err := os.Stat("/proc/1/exe")
+		return err == nil && !os.SameFile(self, first)
+	})
+}
+
+// Up waits until systemd's first jobs are done, whether all went well or not, until OpenRC is in its runlevel, or a few seconds.
+func (d distribution) Up(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, upTime)
+	defer cancel()
+	known := func() bool { return isSystemd(d.root) || d.isOpenRC() }
+	early, stop := context.WithTimeout(ctx, plainTime)
+	defer stop()
+	if err := until(early, look, known); err != nil {
+		return ctx.Err() // plainTime has passed, and is all that there is to wait for
+	}
+	if isSystemd(d.root) {
+		return d.systemdUp(ctx)
+	}
+	return until(ctx, look, d.openRCUp)
+}
+
+// systemdUp asks systemd, which answers late or not at all in its first moments.
+func (d distribution) systemdUp(ctx context.Context) error {
+	var answer string
+	err := until(ctx, 5*look, func() bool {
+		// Its status is not 0 for "degraded", which is up.
+		out, _ := inRoot(ctx, d.root, "systemctl", "is-system-running", "--wait").Output()
+		answer = strings.TrimSpace(string(out))
+		switch answer {
+		case "running", "degraded", "maintenance", "stopping":
+			return true
+		}
+		return false
+	})
+	if err != nil {
+		return fmt.Errorf("agent: systemd is %q still: %w", answer, err)
+	}
+	return nil
+}
+
+func (d distribution) isOpenRC() bool {
+	_, err := os.Stat(filepath.Join(d.root, "run/openrc"))
+	return err == nil
+}
+
+// openRCUp reports whether OpenRC has reached a runlevel that is none of booting, and is not changing it.
+func (d distribution) openRCUp() bool {
+	level, err := os.ReadFile(filepath.Join(d.root, "run/openrc/softlevel"))
+	if err != nil {
+		return false
+	}
+	switch strings.TrimSpace(string(level)) {
+	case "", "sysinit", "boot":
+		return false
+	}
+	_, err = os.Stat(filepath.Join(d.root, "run/openrc/rc.starting"))
+	return errors.Is(err, os.ErrNotExist)
+}
+
+// until asks now and then whether done is true.
+func until(ctx context.Context, every time.Duration, done func() bool) error {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+	return nil
+}

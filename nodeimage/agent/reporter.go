@@ -1,0 +1,149 @@
+package agent
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"viver/nodeimage/pid1/join"
+	"viver/nodeimage/spec"
+)
+
+const (
+	// heartbeat is the longest time between two reports.
+	heartbeat = 15 * time.Second
+	// reportTime bounds one report, joinTime asking to join again.
+	reportTime = 10 * time.Second
+	joinTime   = 30 * time.Second
+	// patience is the number of reports in a row that may fail before the machine joins again: the server may have been set up anew, or have
+	// taken it for one that started again.
+	patience = 3
+	// firstRetry is the pause after a report that failed; it doubles up to heartbeat.
+	firstRetry = time.Second
+)
+
+// reporter tells the servers how this machine is. What cannot be told now is told later. It is safe for concurrent use.
+type reporter struct {
+	client    *join.Client
+	request   spec.JoinRequest
+	bytesRead func() int64
+	progress  *progress
+	log       *slog.Logger
+	wake      chan struct{}
+
+	sending sync.Mutex // held while a report is on its way
+
+	mu       sync.Mutex // guards the rest
+	token    string
+	news     spec.Report // Boot and Steps that no server has yet, and what the machine waits for
+	failures int         // in a row
+}
+
+func newReporter(c NodeConfig, log *slog.Logger, p *progress) *reporter {
+	return &reporter{
+		client: c.Client, request: c.Request, bytesRead: c.BytesRead, progress: p, log: log,
+		wake: make(chan struct{}, 1), token: c.Joined.Token,
+	}
+}
+
+// reached notes a stage of the boot.
+func (r *reporter) reached(s spec.Stage) {
+	t, err := r.progress.reached(s)
+	if err != nil {
+		r.log.Error("an agent after this one will not know how far the boot is", "error", err)
+	}
+	r.note(func(news *spec.Report) { news.Boot = append(news.Boot, t) })
+}
+
+// steps notes what became of steps.
+func (r *reporter) steps(results []spec.StepResult) {
+	if err := r.progress.ran(results); err != nil {
+		r.log.Error("an agent after this one will not know the steps", "error", err)
+	}
+	r.note(func(news *spec.Report) { news.Steps = append(news.Steps, results...) })
+}
+
+// waiting notes what the machine is held up by.
+func (r *reporter) waiting(reason string) {
+	r.note(func(news *spec.Report) { news.Waiting = reason })
+}
+
+func (r *reporter) note(change func(*spec.Report)) {
+	r.mu.Lock()
+	change(&r.news)
+	r.mu.Unlock()
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run reports whenever there is something new, and now and then, until ctx ends.
+func (r *reporter) run(ctx context.Context) {
+	pause := firstRetry
+	for {
+		err := r.flush(ctx)
+		wait, wake := heartbeat, r.wake
+		if err != nil && ctx.Err() == nil {
+			r.log.Warn("a report did not reach any server", "error", err)
+			wait, wake = pause, nil // news must not shorten the pause
+			pause = min(2*pause, heartbeat)
+			r.joinAgain(ctx)
+		} else {
+			pause = firstRetry
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-wake:
+		case <-time.After(wait):
+		}
+	}
+}
+
+// flush sends all news now.
+func (r *reporter) flush(ctx context.Context) error {
+	r.sending.Lock()
+	defer r.sending.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, reportTime)
+	defer cancel()
+	r.mu.Lock()
+	report := r.news
+	report.MAC, report.Token = r.request.MAC, r.token
+	r.mu.Unlock()
+	report.BytesRead = r.bytesRead()
+	err := r.client.Report(ctx, report)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err != nil {
+		r.failures++
+		return err
+	}
+	r.failures = 0
+	r.news.Boot, r.news.Steps = r.news.Boot[len(report.Boot):], r.news.Steps[len(report.Steps):]
+	return nil
+}
+
+// joinAgain asks for admission with all that this boot has reached, when reports failed too often.
+func (r *reporter) joinAgain(ctx context.Context) {
+	r.mu.Lock()
+	failures := r.failures
+	r.mu.Unlock()
+	if failures < patience {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, joinTime)
+	defer cancel()
+	request := r.request
+	request.Boot = r.progress.stages()
+	response, err := r.client.Join(ctx, func() spec.JoinRequest { return request }, func(string) {})
+	if err != nil {
+		r.log.Warn("this machine cannot join again", "error", err)
+		return
+	}
+	r.mu.Lock()
+	r.token, r.failures = response.Token, 0
+	r.mu.Unlock()
+	r.steps(r.progress.stepResults())
+}
