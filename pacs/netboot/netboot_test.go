@@ -128,7 +128,7 @@ func TestScripts(t *testing.T) {
 :start
 chain --autofree http://10.20.0.1/node.ipxe?mac=${netX/mac:hexhyp}&platform=${platform} || goto again
 :again
-echo The boot server does not answer as it should; trying again in 3 s
+echo This machine could not boot; trying again in 3 s
 sleep 3
 goto start
 `

@@ -18,7 +18,7 @@ func bootScript(base string) string {
 :start
 chain --autofree %s%s?%s || goto again
 :again
-echo The boot server does not answer as it should; trying again in 3 s
+echo This machine could not boot; trying again in 3 s
 sleep 3
 goto start
 `, base, pathNode, query)
