@@ -97,7 +97,7 @@ func (r *run) outputs(result *Result) {
 		return
 	}
 	kept := map[string]state.Output{}
-	if r.Config != nil {
+	if !r.Plan.Destroy {
 		result.Outputs, result.Problems = r.Config.Outputs()
 	}
 	for name, o := range result.Outputs {

@@ -226,7 +226,7 @@ type config struct {
 	values []cty.Value
 }
 
-func (c *config) Walk(_ context.Context, visit func(*lang.Instance, lang.Object) (cty.Value, hcl.Diagnostics)) hcl.Diagnostics {
+func (c *config) Walk(_ context.Context, visit lang.Visit) hcl.Diagnostics {
 	c.values = make([]cty.Value, len(c.all))
 	for n, d := range c.all {
 		i := &lang.Instance{Addr: d.address(), Number: n, Type: d.kind}

@@ -17,7 +17,7 @@ import (
 type Walker interface {
 	// Walk calls visit once for each instance, in an order in which all that it refers to comes before it. What visit returns is
 	// what other expressions see of the instance.
-	Walk(ctx context.Context, visit func(*lang.Instance, lang.Object) (cty.Value, hcl.Diagnostics)) hcl.Diagnostics
+	Walk(ctx context.Context, visit lang.Visit) hcl.Diagnostics
 }
 
 // Options are what a plan is made from.

@@ -1,0 +1,132 @@
+package plan_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"viver/planner/resource"
+)
+
+// The types of a simulated world: they do nothing, succeed, and are found as the test says.
+
+func argument(t cty.Type) *resource.Attribute { return &resource.Attribute{Type: t} }
+
+func reference(kinds ...string) *resource.Attribute {
+	return &resource.Attribute{Type: cty.DynamicPseudoType, Refers: kinds}
+}
+
+var schemas = map[string]*resource.Schema{
+	"network": {Attributes: map[string]*resource.Attribute{
+		"cidr": argument(cty.List(cty.String)), "interface": argument(cty.String),
+	}},
+	"server": {Attributes: map[string]*resource.Attribute{
+		"address": {Type: cty.String, Required: true},
+		"boot_id": {Type: cty.String, Computed: true, From: []string{}},
+		"port":    {Type: cty.Number, Computed: true, From: []string{"address"}},
+	}},
+	"image": {Bakes: true, Attributes: map[string]*resource.Attribute{
+		"from": {Type: cty.String, Replaces: true}, "packages": argument(cty.List(cty.String)),
+		"id": {Type: cty.String, Computed: true},
+	}},
+	"node": {
+		Waits: true,
+		Attributes: map[string]*resource.Attribute{
+			"boot": reference("pac", "image"), "name": argument(cty.String), "mac": {Type: cty.String, Replaces: true},
+			"address": {Type: cty.String, Computed: true, From: []string{"name"}},
+		},
+		Blocks: map[string]*resource.Block{"health": {Single: true, Schema: resource.Schema{Attributes: map[string]*resource.Attribute{
+			"units": argument(cty.List(cty.String)),
+		}}}},
+	},
+	"step.file": {Attributes: map[string]*resource.Attribute{
+		"path": {Type: cty.String, Required: true, Replaces: true}, "content": argument(cty.String),
+		"password": {Type: cty.String, Sensitive: true},
+	}},
+	"step.command": {Attributes: map[string]*resource.Attribute{
+		"run": argument(cty.String), "output": {Type: cty.String, Computed: true},
+	}},
+	"step.unit": {Attributes: map[string]*resource.Attribute{
+		"kind_of": argument(cty.String), "image": reference("image"), "config": argument(cty.DynamicPseudoType),
+	}},
+}
+
+// sim is one type of the simulated world.
+type sim struct {
+	name string
+	seen map[string]resource.Observation // by address
+}
+
+func types(seen map[string]resource.Observation) map[string]resource.Type {
+	all := map[string]resource.Type{}
+	for name := range schemas {
+		s := &sim{name, seen}
+		if name == "step.file" || name == "step.command" {
+			all[name] = &simBatch{s}
+		} else {
+			all[name] = s
+		}
+	}
+	return all
+}
+
+func (s *sim) Name() string             { return s.name }
+func (s *sim) Schema() *resource.Schema { return schemas[s.name] }
+
+func (s *sim) Summary(config cty.Value) string {
+	switch s.name {
+	case "network":
+		var cidrs []string
+		for _, c := range config.GetAttr("cidr").AsValueSlice() {
+			cidrs = append(cidrs, c.AsString())
+		}
+		return strings.Join(cidrs, ", ") + " on " + config.GetAttr("interface").AsString()
+	case "image":
+		return "build " + config.GetAttr("from").AsString()
+	case "step.file":
+		if p := config.GetAttr("path"); p.IsKnown() {
+			return p.AsString()
+		}
+	case "node":
+		return "wait for it"
+	}
+	return ""
+}
+
+func (s *sim) Read(_ context.Context, requests []resource.ReadRequest) []resource.Observation {
+	out := make([]resource.Observation, len(requests))
+	for i, r := range requests {
+		out[i] = s.seen[r.Addr]
+	}
+	return out
+}
+
+func (s *sim) Apply(_ context.Context, r resource.ApplyRequest) (map[string]cty.Value, error) {
+	return s.compute(r.Addr), nil
+}
+
+func (s *sim) compute(at string) map[string]cty.Value {
+	computed := map[string]cty.Value{}
+	for name, a := range s.Schema().Attributes {
+		if a.Computed && a.Type == cty.String {
+			computed[name] = cty.StringVal(fmt.Sprintf("%s of %s", name, at))
+		}
+	}
+	return computed
+}
+
+func (s *sim) Destroy(context.Context, resource.DestroyRequest) error { return nil }
+
+type simBatch struct{ *sim }
+
+func (s *simBatch) ApplyBatch(_ context.Context, b resource.Batch, done func(int, map[string]cty.Value, error)) {
+	for i, m := range b.Members {
+		computed := map[string]cty.Value{}
+		if m.Type == "command" {
+			computed["output"] = cty.StringVal("output of " + m.Addr)
+		}
+		done(i, computed, nil)
+	}
+}

@@ -1,0 +1,173 @@
+package ui
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclwrite"
+	"github.com/zclconf/go-cty/cty"
+
+	"viver/planner/apply"
+	"viver/planner/plan"
+)
+
+// human shows things to people.
+type human struct {
+	Options
+	palette  palette
+	plan     *plan.Plan // the one shown last
+	progress *progress  // nil: nothing is applied yet
+}
+
+// NewHuman shows things to a person: at a terminal with one block of progress that changes (Live), else line by line.
+func NewHuman(o Options) View {
+	o.Width = cmp.Or(o.Width, defaultWidth)
+	return &human{Options: o, palette: palette{o.Color}}
+}
+
+func (h *human) Diagnostics(diags hcl.Diagnostics, files map[string]*hcl.File) {
+	if len(diags) == 0 {
+		return
+	}
+	w := hcl.NewDiagnosticTextWriter(h.Out, files, uint(h.Width), h.Color)
+	w.WriteDiagnostics(diags) // to a terminal: nobody to tell
+}
+
+func (h *human) Plan(p *plan.Plan, hint string) {
+	h.plan = p
+	s := p.Summary()
+	writeRows(h.Out, h.palette, rows(p, h.Types))
+	unreachable := ""
+	if s.Unreachable > 0 {
+		unreachable = " " + count(s.Unreachable, "machine") + " unreachable."
+	}
+	switch {
+	case p.Empty() && p.Destroy:
+		fmt.Fprintln(h.Out, "Nothing to destroy: the state is empty.")
+		return
+	case p.Empty():
+		fmt.Fprintln(h.Out, "No changes. Everything is as the configuration says."+unreachable)
+		return
+	}
+	line := fmt.Sprintf("Plan: %d to create, %d to update, %d to destroy.", s.Create, s.Update, s.Destroy)
+	fmt.Fprintf(h.Out, "\n%s%s\n", h.palette.paint(bold, line), unreachable)
+	if hint != "" {
+		fmt.Fprintf(h.Out, "To bring it about: %s\n", hint)
+	}
+}
+
+func (h *human) Event(e apply.Event) {
+	if h.progress == nil {
+		h.progress = startProgress(h.Options, h.palette, h.plan)
+	}
+	h.progress.event(e)
+}
+
+func (h *human) Close() {
+	if h.progress != nil {
+		h.progress.close()
+		h.progress = nil
+	}
+}
+
+func (h *human) Result(p *plan.Plan, r *apply.Result, resume string) {
+	h.Close()
+	t := tally(r)
+	if !r.Failed() {
+		h.success(p, r, t)
+		return
+	}
+	word := "Apply"
+	if p.Destroy {
+		word = "Destroy"
+	}
+	how := "failed"
+	if r.Stopped && len(t.failed) == 0 {
+		how = "stopped"
+	}
+	fmt.Fprintln(h.Out)
+	for _, f := range t.failed {
+		h.failure(f)
+	}
+	h.blocked(t)
+	line := fmt.Sprintf("%s %s after %s: %d created, %d updated, %d destroyed; %d failed, %d not tried.",
+		word, how, short(r.Took), t.created, t.updated, t.destroyed, t.failures, len(t.blocked)+len(t.notStarted))
+	fmt.Fprintln(h.Out, h.palette.paint(bold, line))
+	fmt.Fprintf(h.Out, "What was done is remembered. To go on: %s\n", resume)
+}
+
+func (h *human) success(p *plan.Plan, r *apply.Result, t *tallied) {
+	if p.Destroy {
+		fmt.Fprintln(h.Out, h.palette.paint(bold, fmt.Sprintf("Destroy complete! %d destroyed in %s.", t.destroyed, short(r.Took))))
+		return
+	}
+	line := fmt.Sprintf("Apply complete! %d created, %d updated, %d destroyed in %s.", t.created, t.updated, t.destroyed, short(r.Took))
+	fmt.Fprintln(h.Out, h.palette.paint(bold, line))
+}
+
+// failure shows one error with all that have it.
+func (h *human) failure(f *failure) {
+	mark := h.palette.paint(red, "Error:")
+	fmt.Fprintf(h.Out, "%s %s\n", mark, collapse(f.addresses))
+	for line := range strings.Lines(f.text) {
+		fmt.Fprintf(h.Out, "  %s\n", strings.TrimRight(line, "\n"))
+	}
+	fmt.Fprintln(h.Out)
+}
+
+func (h *human) blocked(t *tallied) {
+	if len(t.blocked) > 0 {
+		fmt.Fprintf(h.Out, "Not tried, because of what failed before: %s\n", collapse(t.blocked))
+	}
+	if len(t.notStarted) > 0 {
+		fmt.Fprintf(h.Out, "Not started: %s\n", collapse(t.notStarted))
+	}
+	if len(t.blocked)+len(t.notStarted) > 0 {
+		fmt.Fprintln(h.Out)
+	}
+}
+
+func (h *human) Outputs(outputs map[string]Output) {
+	if len(outputs) == 0 {
+		return
+	}
+	fmt.Fprint(h.Out, "\nOutputs:\n\n")
+	names := slices.Sorted(maps.Keys(outputs))
+	width := 0
+	for _, name := range names {
+		width = max(width, utf8.RuneCountInString(name))
+	}
+	for _, name := range names {
+		fmt.Fprintf(h.Out, "%-*s = %s\n", width, name, Format(outputs[name]))
+	}
+}
+
+// Format writes an output value in the language's own form.
+func Format(o Output) string {
+	if o.Sensitive {
+		return "(sensitive value)"
+	}
+	if !o.Value.IsWhollyKnown() {
+		return "(known after apply)"
+	}
+	return string(hclwrite.Format(hclwrite.TokensForValue(plain(o.Value)).Bytes()))
+}
+
+// plain turns sets, for which the language has no form, into tuples.
+func plain(v cty.Value) cty.Value {
+	out, err := cty.Transform(v, func(_ cty.Path, v cty.Value) (cty.Value, error) {
+		if v.Type().IsSetType() && !v.IsNull() {
+			return cty.TupleVal(v.AsValueSlice()), nil
+		}
+		return v, nil
+	})
+	if err != nil { // a collection of sets: leave it
+		return v
+	}
+	return out
+}

@@ -1,0 +1,228 @@
+package ui
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"viver/planner/addr"
+	"viver/planner/plan"
+	"viver/planner/resource"
+)
+
+// rows collapses a plan: what is alike stands in one row, steps stand with the machine that is made or ends with them, and what is made
+// or ends within a Pac stands with the Pac. What stays as it is is shown only beside changes, and only what are no steps.
+func rows(p *plan.Plan, types map[string]resource.Type) []row {
+	b := &rowBuilder{plan: p, types: types, byKey: map[string]*bundle{}, stepsOn: map[string]int{}, byAddr: map[string]*plan.Change{}}
+	for _, c := range p.Changes {
+		b.byAddr[c.Addr.String()] = c
+	}
+	for _, c := range p.Changes {
+		if b.withMachine(c) {
+			b.stepsOn[c.Machine]++
+		}
+	}
+	for _, c := range p.Changes {
+		b.add(c)
+	}
+	out := make([]row, 0, len(b.bundles))
+	for _, bundle := range b.bundles {
+		out = append(out, b.row(bundle))
+	}
+	return out
+}
+
+type rowBuilder struct {
+	plan    *plan.Plan
+	types   map[string]resource.Type
+	byAddr  map[string]*plan.Change
+	stepsOn map[string]int // steps that stand in their machine's row
+	byKey   map[string]*bundle
+	bundles []*bundle
+}
+
+// bundle is the changes of one row.
+type bundle struct {
+	pac     string // the Pac that the row stands for, or ""
+	changes []*plan.Change
+}
+
+// withMachine says that a step needs no row: its machine is made or ends in the same plan.
+func (b *rowBuilder) withMachine(c *plan.Change) bool {
+	m := b.byAddr[c.Machine]
+	if m == nil || len(c.Addr.Module) > 0 && len(m.Addr.Module) == 0 && !c.Forget {
+		return false
+	}
+	made := c.Action == resource.Create && (m.Action == resource.Create || m.Action == resource.Replace)
+	return c.Forget && m.Action == resource.Delete || made && m.Type == "node"
+}
+
+func (b *rowBuilder) add(c *plan.Change) {
+	quiet := c.Action == resource.NoOp && !c.Unreachable
+	if b.withMachine(c) || quiet && (b.plan.Empty() || c.Machine != "" || len(c.Addr.Module) > 0) {
+		return
+	}
+	key := strings.Join([]string{string(c.Action), c.Addr.Group(), whats(c), fmt.Sprint(c.Unreachable), c.Note}, "\x00")
+	pac := ""
+	if len(c.Addr.Module) > 0 && (c.Action == resource.Create || c.Action == resource.Delete) && len(c.Reasons) == 0 {
+		pac = c.Addr.Module[:1].String()
+		key = string(c.Action) + "\x00" + pac
+	}
+	if b.byKey[key] == nil {
+		b.byKey[key] = &bundle{pac: pac}
+		b.bundles = append(b.bundles, b.byKey[key])
+	}
+	b.byKey[key].changes = append(b.byKey[key].changes, c)
+}
+
+func whats(c *plan.Change) string {
+	var all []string
+	for _, r := range c.Reasons {
+		all = append(all, r.What)
+	}
+	return strings.Join(all, ", ")
+}
+
+func (b *rowBuilder) row(u *bundle) row {
+	first := u.changes[0]
+	r := row{sign: sign(first), count: len(u.changes)}
+	if u.pac != "" {
+		r.name, r.detail = u.pac, contents(u.changes)
+		return r
+	}
+	addresses := make([]addr.Instance, len(u.changes))
+	for i, c := range u.changes {
+		addresses[i] = c.Addr
+	}
+	r.name = collapse(addresses)
+	r.detail = join("; ", b.what(u), b.steps(u), found(first))
+	return r
+}
+
+func sign(c *plan.Change) string {
+	switch c.Action {
+	case resource.Create:
+		return "+"
+	case resource.Update:
+		return "~"
+	case resource.Replace:
+		return "-/+"
+	case resource.Delete:
+		return "-"
+	}
+	if c.Unreachable {
+		return "!"
+	}
+	return ""
+}
+
+// what says what is made, or why it is changed.
+func (b *rowBuilder) what(u *bundle) string {
+	c := u.changes[0]
+	if len(c.Reasons) > 0 {
+		return reasons(u.changes)
+	}
+	if c.Action == resource.Delete {
+		return ""
+	}
+	text := summary(b.types[c.Type], c.Config)
+	for _, other := range u.changes[1:] {
+		if summary(b.types[other.Type], other.Config) != text {
+			text = ""
+		}
+	}
+	if c.Machine != "" {
+		text = join(" ", text, "on "+machines(u.changes))
+	}
+	return text
+}
+
+// reasons are those of the first change; values are shown where they are the same in all.
+func reasons(changes []*plan.Change) string {
+	var parts []string
+	for i, r := range changes[0].Reasons {
+		text := r.String()
+		if slices.ContainsFunc(changes, func(c *plan.Change) bool { return c.Reasons[i] != r }) {
+			text = r.What
+		}
+		parts = append(parts, text)
+	}
+	return list(parts)
+}
+
+func machines(changes []*plan.Change) string {
+	var all []addr.Instance
+	for _, c := range changes {
+		a, err := addr.Parse(c.Machine)
+		if err != nil {
+			continue
+		}
+		if !slices.ContainsFunc(all, func(b addr.Instance) bool { return addr.Compare(a, b) == 0 }) {
+			all = append(all, a)
+		}
+	}
+	return collapse(all)
+}
+
+// steps says how many steps stand in this row.
+func (b *rowBuilder) steps(u *bundle) string {
+	least, most := -1, 0
+	for _, c := range u.changes {
+		n := b.stepsOn[c.Addr.String()]
+		most = max(most, n)
+		if least < 0 || n < least {
+			least = n
+		}
+	}
+	if most == 0 {
+		return ""
+	}
+	text := count(most, "step")
+	if least < most {
+		text = fmt.Sprintf("%d to %s", least, text)
+	}
+	if len(u.changes) > 1 {
+		text += " each"
+	}
+	return cmp.Or(map[resource.Action]string{resource.Delete: "with "}[u.changes[0].Action], "then ") + text
+}
+
+func found(c *plan.Change) string {
+	if !c.Unreachable {
+		return ""
+	}
+	return join("; ", cmp.Or(c.Note, "unreachable"), "planned from state")
+}
+
+// contents lists what a Pac consists of: "unit dhcp, nbd, tftp, image desk on server.seed".
+func contents(changes []*plan.Change) string {
+	names := map[string][]string{}
+	var types []string
+	var on []*plan.Change
+	for _, c := range changes {
+		t := strings.TrimPrefix(c.Type, addr.StepPrefix)
+		if names[t] == nil {
+			types = append(types, t)
+		}
+		if !slices.Contains(names[t], c.Addr.Name) {
+			names[t] = append(names[t], c.Addr.Name)
+		}
+		if c.Machine != "" {
+			on = append(on, c)
+		}
+	}
+	for i, t := range types {
+		types[i] = t + " " + list(names[t])
+	}
+	text := strings.Join(types, "; ")
+	if len(on) > 0 {
+		text += " on " + machines(on)
+	}
+	return text
+}
+
+// join leaves empty parts out.
+func join(separator string, parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), separator)
+}

@@ -1,0 +1,218 @@
+package ui
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"viver/planner/apply"
+	"viver/planner/plan"
+	"viver/planner/resource"
+)
+
+// tracker knows how far each row of an apply is. A row is a Pac, or a block outside of Pacs.
+type tracker struct {
+	rows   []*tracked
+	byRow  map[string]*tracked
+	totals map[string]int // parts of each row in the plan
+}
+
+func newTracker(p *plan.Plan) tracker {
+	t := tracker{byRow: map[string]*tracked{}, totals: map[string]int{}}
+	if p == nil {
+		return t
+	}
+	for _, v := range p.Vertices {
+		for _, m := range v.Members {
+			t.totals[rowName(p.Changes[m.Change])]++
+		}
+	}
+	return t
+}
+
+// tracked is one row.
+type tracked struct {
+	name   string
+	total  int // parts in the plan
+	start  time.Time
+	parts  map[string]*member // by address and action
+	stages []string           // in the order in which they were first seen
+	failed int
+	done   int
+	detail string // last news
+	action resource.Action
+}
+
+// member is one instance at work.
+type member struct {
+	name    string
+	started time.Time
+	stage   string
+	entered time.Time // the stage
+	ended   bool
+}
+
+// rowName is the Pac in which an instance is, or its block.
+func rowName(c *plan.Change) string {
+	if len(c.Addr.Module) > 0 {
+		return c.Addr.Module[:1].String()
+	}
+	return c.Addr.Group()
+}
+
+// event takes news in, and returns the row and the instance that they are about, and whether its stage is a new one.
+func (t *tracker) event(e apply.Event) (row *tracked, m *member, newStage bool) {
+	name := rowName(e.Change)
+	if t.byRow[name] == nil {
+		t.byRow[name] = &tracked{name: name, total: t.totals[name], start: time.Now(), parts: map[string]*member{}, action: e.Action}
+		t.rows = append(t.rows, t.byRow[name])
+	}
+	row = t.byRow[name]
+	if e.Action != row.action {
+		row.action = resource.NoOp // mixed
+	}
+	key := string(e.Action) + " " + e.Change.Addr.String()
+	if m = row.parts[key]; m == nil {
+		m = &member{name: displayName(e.Change), started: time.Now(), entered: time.Now()}
+		row.parts[key] = m
+	}
+	before := m.stage
+	switch e.Kind {
+	case apply.Progressed:
+		row.progress(m, e.Progress)
+	case apply.Ended:
+		m.ended = true
+		if e.Err != nil {
+			row.failed++
+		} else {
+			row.done++
+		}
+	}
+	return row, m, m.stage != before
+}
+
+func (r *tracked) progress(m *member, p resource.Progress) {
+	if p.Stage != "" && p.Stage != m.stage {
+		m.stage, m.entered = p.Stage, time.Now()
+		if !slices.Contains(r.stages, p.Stage) {
+			r.stages = append(r.stages, p.Stage)
+		}
+	}
+	if p.Detail != "" {
+		r.detail = p.Detail
+	}
+}
+
+func (r *tracked) running() bool { return r.done+r.failed < len(r.parts) }
+
+func (r *tracked) complete() bool { return r.done+r.failed >= max(r.total, len(r.parts)) }
+
+// share says how many of how many are done: " (5 of 40)"; nothing for a single one.
+func (r *tracked) share() string {
+	if r.total < 2 {
+		return ""
+	}
+	return fmt.Sprintf(" (%d of %d)", r.done, r.total)
+}
+
+// displayName is the name by which people know an instance among others of its block: its argument "name", or its key.
+func displayName(c *plan.Change) string {
+	if n := nameArgument(c); n != "" && !c.Addr.Key.IsNone() {
+		return n
+	}
+	return cmp.Or(c.Addr.Key.Plain(), c.Addr.Name)
+}
+
+// line is the row's progress: "31 of 40 joined  [firmware 2 | kernel 4 | joined 31]   slowest: pc17 in root for 12s".
+func (r *tracked) line() string {
+	if r.total == 1 {
+		return join("   ", participle(r.action)+" for "+since(r.start), r.detail)
+	}
+	word := past(r.action)
+	text := fmt.Sprintf("%d of %d %s", r.done, r.total, word)
+	if r.failed > 0 {
+		text += fmt.Sprintf(", %d failed", r.failed)
+	}
+	return join("   ", text, r.counts(), r.slowest())
+}
+
+// counts is how many are in which stage.
+func (r *tracked) counts() string {
+	var parts []string
+	for _, stage := range r.stages {
+		n := 0
+		for _, m := range r.parts {
+			if m.stage == stage {
+				n++
+			}
+		}
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", stage, n))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "[" + strings.Join(parts, " | ") + "]"
+}
+
+// slowest is the one that has been where it is for the longest time.
+func (r *tracked) slowest() string {
+	var slow *member
+	for _, m := range r.parts {
+		if !m.ended && (slow == nil || m.entered.Before(slow.entered) || m.entered.Equal(slow.entered) && m.name < slow.name) {
+			slow = m
+		}
+	}
+	if slow == nil || slow.stage == "" {
+		return ""
+	}
+	return fmt.Sprintf("slowest: %s in %s for %s", slow.name, slow.stage, since(slow.entered))
+}
+
+// ending is what there is to say when a row is done.
+func (r *tracked) ending() string {
+	took := "in " + since(r.start)
+	detail := r.detail
+	if r.total == 1 {
+		if r.failed > 0 {
+			return "failed after " + since(r.start)
+		}
+		return join("   ", past(r.action)+" "+took, detail)
+	}
+	text := fmt.Sprintf("%d %s", r.done, past(r.action))
+	if r.failed > 0 {
+		text += fmt.Sprintf(", %d failed", r.failed)
+	}
+	return text + " " + took
+}
+
+func past(a resource.Action) string {
+	switch a {
+	case resource.Create:
+		return "created"
+	case resource.Update:
+		return "updated"
+	case resource.Replace:
+		return "replaced"
+	case resource.Delete:
+		return "destroyed"
+	}
+	return "done"
+}
+
+func participle(a resource.Action) string {
+	switch a {
+	case resource.Create:
+		return "creating"
+	case resource.Update:
+		return "updating"
+	case resource.Replace:
+		return "replacing"
+	case resource.Delete:
+		return "destroying"
+	}
+	return "working"
+}
