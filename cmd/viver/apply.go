@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"viver/planner/apply"
+	"viver/planner/plan"
+	"viver/planner/state"
+	"viver/planner/ui"
+)
+
+// carryOut are the flags of the commands that change things.
+type carryOut struct {
+	approved    bool
+	parallelism int
+}
+
+func (f *carryOut) flags(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.approved, "auto-approve", false, "do not ask")
+	cmd.Flags().IntVar(&f.parallelism, "parallelism", apply.DefaultParallelism, "how many things are worked on at once; those that only wait do not count")
+}
+
+func (a *app) applyCommand() *cobra.Command {
+	var flags carryOut
+	var refresh bool
+	cmd := &cobra.Command{
+		Use:   "apply",
+		Short: "Bring about what is configured",
+		Long: `apply plans, asks, and carries the plan out. Every step is remembered as soon as it is done: after an error, after Ctrl-C, even
+after a power cut, apply again goes on where it stopped.
+
+Ctrl-C once starts nothing new and waits for what runs; twice cancels that; three times ends at once.`,
+		Example: `  viver apply
+  viver apply --auto-approve --json
+  viver apply -C rooms/physics --var-file exam.viver.vars`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, stop, end := interrupts(cmd.Context(), a.errors)
+			defer end()
+			p, err := a.load()
+			if err != nil {
+				return err
+			}
+			return p.withState("viver apply", func(store *state.Store) error {
+				made, diags := plan.Make(ctx, p.planOptions(store.State(), refresh))
+				if err := p.report(diags); err != nil {
+					return err
+				}
+				return p.carryOut(ctx, made, store, flags, stop)
+			})
+		},
+	}
+	a.variableFlags(cmd)
+	flags.flags(cmd)
+	refreshFlag(cmd, &refresh)
+	return cmd
+}
+
+// withState runs f with the state open and locked.
+func (p *project) withState(command string, f func(*state.Store) error) error {
+	store, err := state.Open(p.stateDir, command)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(store), store.Close())
+}
+
+// carryOut shows a plan, asks, and applies it.
+func (p *project) carryOut(ctx context.Context, made *plan.Plan, store *state.Store, flags carryOut, stop <-chan struct{}) error {
+	p.view.Plan(made, "")
+	if !made.Empty() && !flags.approved {
+		if err := p.confirm(made); err != nil {
+			return err
+		}
+	}
+	defer p.view.Close()
+	o := apply.Options{Plan: made, Store: store, Types: p.types, Parallelism: flags.parallelism, Stop: stop, Observe: p.view.Event}
+	if p.evaluator != nil {
+		o.Config = p.evaluator
+	}
+	result, err := apply.Run(ctx, o)
+	if result == nil {
+		return err
+	}
+	if !made.Empty() {
+		p.view.Result(made, result, command())
+	}
+	if problem := p.report(result.Problems); err == nil {
+		err = problem
+	}
+	if err == nil && result.Failed() {
+		return errReported
+	}
+	if err == nil && !made.Destroy {
+		p.view.Outputs(outputs(store.State()))
+	}
+	return err
+}
+
+// outputs are those that the state remembers.
+func outputs(s *state.State) map[string]ui.Output {
+	all := map[string]ui.Output{}
+	for name, o := range s.Outputs {
+		all[name] = ui.Output{Value: o.Value, Sensitive: o.Sensitive, Description: o.Description}
+	}
+	return all
+}

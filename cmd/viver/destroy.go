@@ -1,0 +1,35 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"viver/planner/plan"
+	"viver/planner/state"
+)
+
+func (a *app) destroyCommand() *cobra.Command {
+	var flags carryOut
+	cmd := &cobra.Command{
+		Use:   "destroy",
+		Short: "Take everything away",
+		Long: `destroy takes away all that apply has brought about, in reverse: those that use something before what they use, so machines are
+switched off before the services that they boot from end. It needs the state only; the configuration may be broken or gone.`,
+		Example: `  viver destroy
+  viver destroy --auto-approve`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, stop, end := interrupts(cmd.Context(), a.errors)
+			defer end()
+			p := a.open()
+			return p.withState("viver destroy", func(store *state.Store) error {
+				made, diags := plan.Destroy(p.planOptions(store.State(), false))
+				if err := p.report(diags); err != nil {
+					return err
+				}
+				return p.carryOut(ctx, made, store, flags, stop)
+			})
+		},
+	}
+	flags.flags(cmd)
+	return cmd
+}

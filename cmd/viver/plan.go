@@ -1,0 +1,56 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"viver/planner/plan"
+	"viver/planner/state"
+)
+
+func (a *app) planCommand() *cobra.Command {
+	var refresh, detailed bool
+	cmd := &cobra.Command{
+		Use:   "plan",
+		Short: "Say what there is to do",
+		Long: `plan compares the configuration with what was done before and with what it finds, and says what apply would do. It
+changes nothing, and can run beside an apply.
+
+Signs: + create, ~ update, -/+ replace, - destroy, ! could not be asked.`,
+		Example: `  viver plan
+  viver plan -C rooms/physics --var count=40
+  viver plan --refresh=false            ask no machine, trust what is remembered
+  viver plan --detailed-exitcode        exit code 2 if there are changes`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, _, end := interrupts(cmd.Context(), a.errors)
+			defer end()
+			p, err := a.load()
+			if err != nil {
+				return err
+			}
+			s, err := state.Read(p.stateDir)
+			if err != nil {
+				return err
+			}
+			made, diags := plan.Make(ctx, p.planOptions(s, refresh))
+			if err := p.report(diags); err != nil {
+				return err
+			}
+			p.view.Plan(made, strings.Replace(command(), "viver plan", "viver apply", 1))
+			if detailed && !made.Empty() {
+				return errChanges
+			}
+			return nil
+		},
+	}
+	a.variableFlags(cmd)
+	refreshFlag(cmd, &refresh)
+	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit code 2 if there are changes, 0 if there are none")
+	return cmd
+}
+
+func refreshFlag(cmd *cobra.Command, refresh *bool) {
+	cmd.Flags().BoolVar(refresh, "refresh", true, "ask what is there how it is")
+}
