@@ -102,11 +102,10 @@ step "unit" "http" {
   config = {
     listen           = "${var.server.address}:${var.http_port}"
     url              = local.url
-    image            = var.image.id
+    image            = step.image.copy.id
     kernel_arguments = var.kernel_arguments
     servers          = [{ name = var.server.name, join = "${var.server.address}:10843", nbd = pac.nbd.address }]
   }
-  depends_on = [step.image.copy]
 }
 
 pac "tftp" {
@@ -130,7 +129,7 @@ pac "dhcp" {
     bios = var.bios
     uefi = var.uefi
   }
-  depends_on = [step.unit.http, pac.nbd]
+  depends_on = [step.unit.http, pac.tftp, pac.nbd]
 }
 
 output "server" {
