@@ -24,6 +24,10 @@ func run(args []string) int {
 		err = supervise()
 	case "node":
 		err = runNode()
+	case "agent":
+		err = runServer(args[2:])
+	case "unit":
+		return runUnit()
 	case "version", "--version":
 		fmt.Println("viver-node", version())
 	case "":
