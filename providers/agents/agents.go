@@ -81,6 +81,25 @@ func (a *Agents) load() (*trust.Authority, error) {
 
 // Server connects to a server's agent. It tries until that works or ctx ends.
 func (a *Agents) Server(ctx context.Context, s Server) (*ssh.Client, error) {
+	return a.server(ctx, s, false)
+}
+
+// AskServer connects to a server, once, and asks it for one document, without changing anything there. A connection that turns out
+// to have ended since it was last used is made anew.
+func (a *Agents) AskServer(ctx context.Context, s Server, op spec.Op, result any) error {
+	for {
+		client, err := a.server(ctx, s, true)
+		if err != nil {
+			return err
+		}
+		err = client.Do(ctx, op, nil, result)
+		if err == nil || ctx.Err() != nil || !client.Lost(err) {
+			return err
+		}
+	}
+}
+
+func (a *Agents) server(ctx context.Context, s Server, once bool) (*ssh.Client, error) {
 	if s.Address == "" {
 		return nil, fmt.Errorf("server %q has no address", s.Name)
 	}
@@ -88,11 +107,20 @@ func (a *Agents) Server(ctx context.Context, s Server) (*ssh.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.connect(ctx, s.Address, ssh.SignedBy(authority.PublicKey(), s.Name), auth)
+	return a.connect(ctx, ssh.Target{Addr: s.Address, HostKey: ssh.SignedBy(authority.PublicKey(), s.Name), Auth: auth, Once: once})
 }
 
 // Node connects to a node's agent; hostKey is one line in the form of authorized_keys. It tries until that works or ctx ends.
 func (a *Agents) Node(ctx context.Context, address, hostKey string) (*ssh.Client, error) {
+	return a.node(ctx, address, hostKey, false)
+}
+
+// AskNode is Node with one attempt only.
+func (a *Agents) AskNode(ctx context.Context, address, hostKey string) (*ssh.Client, error) {
+	return a.node(ctx, address, hostKey, true)
+}
+
+func (a *Agents) node(ctx context.Context, address, hostKey string, once bool) (*ssh.Client, error) {
 	if address == "" || hostKey == "" {
 		return nil, errors.New("it has not joined yet: its address and host key are not known")
 	}
@@ -104,21 +132,20 @@ func (a *Agents) Node(ctx context.Context, address, hostKey string) (*ssh.Client
 	if err != nil {
 		return nil, err
 	}
-	return a.connect(ctx, address, ssh.Pinned(key), auth)
+	return a.connect(ctx, ssh.Target{Addr: address, HostKey: ssh.Pinned(key), Auth: auth, Once: once})
 }
 
-func (a *Agents) connect(ctx context.Context, address string, key ssh.HostKey, auth cryptossh.AuthMethod) (*ssh.Client, error) {
+func (a *Agents) connect(ctx context.Context, t ssh.Target) (*ssh.Client, error) {
 	port := a.Port
 	if port == 0 {
 		port = spec.PortSSH
 	}
-	return a.Pool.Connect(ctx, ssh.Target{
-		Addr: net.JoinHostPort(address, strconv.Itoa(port)), User: spec.Principal, HostKey: key, Auth: []cryptossh.AuthMethod{auth},
-	})
+	t.Addr, t.User = net.JoinHostPort(t.Addr, strconv.Itoa(port)), spec.Principal
+	return a.Pool.Connect(ctx, t)
 }
 
 // credentials are the authority, and a way to log in that it has certified.
-func (a *Agents) credentials() (*trust.Authority, cryptossh.AuthMethod, error) {
+func (a *Agents) credentials() (*trust.Authority, []cryptossh.AuthMethod, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	authority, err := a.load()
@@ -131,5 +158,5 @@ func (a *Agents) credentials() (*trust.Authority, cryptossh.AuthMethod, error) {
 		}
 		a.made = now
 	}
-	return authority, cryptossh.PublicKeys(a.operator), nil
+	return authority, []cryptossh.AuthMethod{cryptossh.PublicKeys(a.operator)}, nil
 }

@@ -52,12 +52,8 @@ func (t *Type) Read(ctx context.Context, instances []resource.ReadRequest) []res
 func Machines(ctx context.Context, a *agents.Agents, s agents.Server) (map[string]spec.Machine, error) {
 	within, cancel := context.WithTimeout(ctx, askServer)
 	defer cancel()
-	client, err := a.Server(within, s)
-	if err != nil {
-		return nil, err
-	}
 	var list []spec.Machine
-	if err := client.Do(within, spec.OpMachines, nil, &list); err != nil {
+	if err := a.AskServer(within, s, spec.OpMachines, &list); err != nil {
 		return nil, err
 	}
 	bound := map[string]spec.Machine{}
@@ -101,7 +97,7 @@ func (t *Type) read(ctx context.Context, prior cty.Value, machines map[string]sp
 func (t *Type) ask(ctx context.Context, m spec.Machine) error {
 	within, cancel := context.WithTimeout(ctx, askNode)
 	defer cancel()
-	client, err := t.Agents.Node(within, m.Address, m.HostKey)
+	client, err := t.Agents.AskNode(within, m.Address, m.HostKey)
 	if err != nil {
 		return err
 	}

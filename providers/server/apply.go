@@ -241,4 +241,3 @@ func report(r resource.ApplyRequest, detail string) {
 		r.Report(resource.Progress{Detail: detail})
 	}
 }
-

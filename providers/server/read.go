@@ -32,13 +32,8 @@ func (t *Type) Read(ctx context.Context, instances []resource.ReadRequest) []res
 func (t *Type) read(ctx context.Context, r resource.ReadRequest) resource.Observation {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	agent := Agent(r.Prior)
-	client, err := t.Agents.Server(ctx, agent)
-	if err != nil {
-		return Unanswered(err)
-	}
 	var status spec.AgentStatus
-	if err := client.Do(ctx, spec.OpStatus, nil, &status); err != nil {
+	if err := t.Agents.AskServer(ctx, Agent(r.Prior), spec.OpStatus, &status); err != nil {
 		return Unanswered(err)
 	}
 	if t.outdated(ctx, r) {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	cryptossh "golang.org/x/crypto/ssh"
 
@@ -186,4 +187,18 @@ func (c *Client) Run(ctx context.Context, command string, stdin io.Reader) ([]by
 		return nil, fmt.Errorf("run a command on %s: %w", c.addr, err)
 	}
 	return stdout.Bytes(), nil
+}
+
+// Lost tells whether err of a call means that the connection ended: the host may have answered a new one.
+func (c *Client) Lost(err error) bool {
+	var no *AgentError
+	if err == nil || errors.As(err, &no) {
+		return false
+	}
+	select {
+	case <-c.dead:
+		return true
+	case <-time.After(time.Second): // the news of it may be about to arrive
+		return false
+	}
 }

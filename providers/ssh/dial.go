@@ -18,6 +18,8 @@ type Target struct {
 	User    string
 	HostKey HostKey
 	Auth    []cryptossh.AuthMethod
+	// Once says that one attempt is enough: who only looks does not wait.
+	Once bool
 }
 
 // handshakeTimeout bounds one attempt: connection and handshake.
@@ -41,7 +43,7 @@ func dial(ctx context.Context, t Target) (*cryptossh.Client, error) {
 		if err == nil {
 			return client, nil
 		}
-		if !mayPass(err) {
+		if t.Once || !mayPass(err) {
 			return nil, err
 		}
 		select {

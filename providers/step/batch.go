@@ -71,7 +71,7 @@ func (s *session) run(ctx context.Context) {
 		patience = goneTimeout
 	}
 	var err error
-	if s.client, err = s.connect(ctx, s.batch.Machine, patience); err != nil {
+	if s.client, err = s.reach(ctx, patience); err != nil {
 		if s.onNode && s.onlyDeletes() && ctx.Err() == nil {
 			s.forgetAll()
 			s.flush(s.remember(ctx))
@@ -88,6 +88,24 @@ func (s *session) run(ctx context.Context) {
 	if err != nil {
 		s.fail(next, err)
 	}
+}
+
+// reach connects to the machine. A node that has booted since it was last seen has another key, which its server knows.
+func (s *session) reach(ctx context.Context, patience time.Duration) (*ssh.Client, error) {
+	client, err := s.connect(ctx, s.batch.Machine, patience)
+	var key *ssh.KeyError
+	if !s.onNode || !errors.As(err, &key) {
+		return client, err
+	}
+	at, document := node.Document(s.batch.Machine)
+	machines, askErr := node.Machines(ctx, s.Agents, at)
+	if askErr != nil {
+		return nil, errors.Join(err, askErr)
+	}
+	within, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	now := machines[document.Name]
+	return s.Agents.Node(within, now.Address, now.HostKey)
 }
 
 func (s *session) onlyDeletes() bool {
@@ -231,6 +249,9 @@ func (s *session) succeeded(member int, mode string, document spec.Step, r spec.
 // remember tells the node's server which steps are in place, so that the node takes them at its next boot by itself.
 func (s *session) remember(ctx context.Context) error {
 	at, document := node.Document(s.batch.Machine)
+	if at.Address == "" && s.onlyDeletes() {
+		return nil // no server was ever told of it
+	}
 	all := s.inPlace
 	for _, k := range s.batch.Kept {
 		kept, err := Document(k.Addr, k.Type, k.Config)

@@ -14,14 +14,15 @@ import (
 	"viver/nodeimage/spec"
 	"viver/pacs/step"
 	"viver/planner/resource"
+	"viver/providers/agents"
 	"viver/providers/node"
 	"viver/providers/object"
 	"viver/providers/server"
 	"viver/providers/ssh"
 )
 
-// askTimeout is how long one machine may take to connect when it is only asked how its steps are.
-const askTimeout = 8 * time.Second
+// askTimeout is how long one machine may take when it is only asked how its steps are.
+const askTimeout = 5 * time.Second
 
 // Read implements resource.Reader: all steps of a machine are checked in one session, all machines at the same time.
 func (t *Type) Read(ctx context.Context, instances []resource.ReadRequest) []resource.Observation {
@@ -31,10 +32,11 @@ func (t *Type) Read(ctx context.Context, instances []resource.ReadRequest) []res
 		at := object.String(r.Prior, "on", "addr")
 		byMachine[at] = append(byMachine[at], i)
 	}
+	known := &rosters{agents: t.machines.Agents, servers: map[agents.Server]func() (map[string]spec.Machine, error){}}
 	var asking sync.WaitGroup
 	for _, numbers := range byMachine {
 		asking.Go(func() {
-			p := &probe{typ: t, machine: object.Get(instances[numbers[0]].Prior, "on")}
+			p := &probe{typ: t, known: known, machine: object.Get(instances[numbers[0]].Prior, "on")}
 			for _, i := range numbers {
 				p.requests = append(p.requests, instances[i])
 			}
@@ -47,28 +49,48 @@ func (t *Type) Read(ctx context.Context, instances []resource.ReadRequest) []res
 	return all
 }
 
+// rosters asks each server once for its machines.
+type rosters struct {
+	agents *agents.Agents
+
+	mu      sync.Mutex // guards servers
+	servers map[agents.Server]func() (map[string]spec.Machine, error)
+}
+
+func (r *rosters) machines(ctx context.Context, s agents.Server) (map[string]spec.Machine, error) {
+	r.mu.Lock()
+	once := r.servers[s]
+	if once == nil {
+		once = sync.OnceValues(func() (map[string]spec.Machine, error) { return node.Machines(ctx, r.agents, s) })
+		r.servers[s] = once
+	}
+	r.mu.Unlock()
+	return once()
+}
+
 // probe is the question to one machine.
 type probe struct {
 	typ      *Type
+	known    *rosters
 	machine  cty.Value
 	requests []resource.ReadRequest
 }
 
 func (p *probe) ask(ctx context.Context) []resource.Observation {
-	client, err := p.connect(ctx)
+	within, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	var seen []resource.Observation
+	var err error
+	switch p.typ.name {
+	case unitType:
+		seen, err = p.units(within)
+	case imageType:
+		seen, err = p.images(within)
+	default:
+		seen, err = p.scripts(ctx)
+	}
 	if err == nil {
-		var seen []resource.Observation
-		switch p.typ.name {
-		case unitType:
-			seen, err = p.units(ctx, client)
-		case imageType:
-			seen, err = p.images(ctx, client)
-		default:
-			seen, err = p.scripts(ctx, client)
-		}
-		if err == nil {
-			return seen
-		}
+		return seen
 	}
 	o := resource.Observation{Status: resource.Unreachable, Reason: err.Error()}
 	if object.String(p.machine, "kind") == "server" {
@@ -85,19 +107,19 @@ func (p *probe) connect(ctx context.Context) (*ssh.Client, error) {
 		return m.connect(ctx, p.machine, askTimeout)
 	}
 	at, document := node.Document(p.machine)
-	machines, err := node.Machines(ctx, m.Agents, at)
+	machines, err := p.known.machines(ctx, at)
 	if err != nil {
 		return nil, err
 	}
+	now := machines[document.Name]
 	within, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	now := machines[document.Name]
-	return m.Agents.Node(within, now.Address, now.HostKey)
+	return m.Agents.AskNode(within, now.Address, now.HostKey)
 }
 
-func (p *probe) units(ctx context.Context, client *ssh.Client) ([]resource.Observation, error) {
+func (p *probe) units(ctx context.Context) ([]resource.Observation, error) {
 	var status spec.AgentStatus
-	if err := client.Do(ctx, spec.OpStatus, nil, &status); err != nil {
+	if err := p.typ.machines.Agents.AskServer(ctx, server.Agent(p.machine), spec.OpStatus, &status); err != nil {
 		return nil, err
 	}
 	all := make([]resource.Observation, len(p.requests))
@@ -113,9 +135,9 @@ func (p *probe) units(ctx context.Context, client *ssh.Client) ([]resource.Obser
 	return all, nil
 }
 
-func (p *probe) images(ctx context.Context, client *ssh.Client) ([]resource.Observation, error) {
+func (p *probe) images(ctx context.Context) ([]resource.Observation, error) {
 	var there []spec.Digest
-	if err := client.Do(ctx, spec.OpImageList, nil, &there); err != nil {
+	if err := p.typ.machines.Agents.AskServer(ctx, server.Agent(p.machine), spec.OpImageList, &there); err != nil {
 		return nil, err
 	}
 	all := make([]resource.Observation, len(p.requests))
@@ -128,7 +150,7 @@ func (p *probe) images(ctx context.Context, client *ssh.Client) ([]resource.Obse
 }
 
 // scripts checks the steps that can be checked; the others count as present.
-func (p *probe) scripts(ctx context.Context, client *ssh.Client) ([]resource.Observation, error) {
+func (p *probe) scripts(ctx context.Context) ([]resource.Observation, error) {
 	run := spec.StepRun{Mode: step.Check}
 	var numbers []int
 	for i, r := range p.requests {
@@ -141,8 +163,12 @@ func (p *probe) scripts(ctx context.Context, client *ssh.Client) ([]resource.Obs
 	if len(run.Steps) == 0 {
 		return all, nil
 	}
+	client, err := p.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
 	next := 0
-	_, err := client.Call(ctx, spec.OpSteps, run, nil, func(reply spec.Reply) {
+	_, err = client.Call(ctx, spec.OpSteps, run, nil, func(reply spec.Reply) {
 		var r spec.StepResult
 		if next < len(numbers) && reply.Event != nil && json.Unmarshal(reply.Event, &r) == nil {
 			i := numbers[next]

@@ -13,6 +13,7 @@ import (
 	"viver/planner/resource"
 	"viver/providers/agents"
 	"viver/providers/object"
+	"viver/providers/server"
 	"viver/providers/ssh"
 )
 
@@ -93,5 +94,5 @@ func (m *Machines) connect(ctx context.Context, machine cty.Value, patience time
 	if object.String(machine, "kind") == "node" {
 		return m.Agents.Node(within, object.String(machine, "address"), object.String(machine, "host_key"))
 	}
-	return m.Agents.Server(within, agents.Server{Name: object.String(machine, "name"), Address: object.String(machine, "address")})
+	return m.Agents.Server(within, server.Agent(machine))
 }

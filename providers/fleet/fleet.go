@@ -1,0 +1,75 @@
+// Package fleet is for looking at machines outside of plans: what the servers know of them, and a session on one.
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"viver/nodeimage/spec"
+	"viver/planner/addr"
+	"viver/providers/agents"
+	"viver/providers/ssh"
+)
+
+// Fleet reaches the machines of one cluster. It is safe for concurrent use.
+type Fleet struct {
+	Agents *agents.Agents
+}
+
+// Machines asks all servers at once, and returns every machine that any of them knows, in the natural order of their names; those
+// without a name come last. A machine that several servers know counts as the one that saw it last says. Servers that do not answer make an
+// error, which comes beside what the others said.
+func (f *Fleet) Machines(ctx context.Context, servers []agents.Server) ([]spec.Machine, error) {
+	answers, errs := make([][]spec.Machine, len(servers)), make([]error, len(servers))
+	var g errgroup.Group
+	for i, s := range servers {
+		g.Go(func() error {
+			client, err := f.Agents.Server(ctx, s)
+			if err == nil {
+				err = client.Do(ctx, spec.OpMachines, nil, &answers[i])
+			}
+			if err != nil {
+				errs[i] = fmt.Errorf("server %s: %w", s.Name, err)
+			}
+			return nil
+		})
+	}
+	_ = g.Wait()
+	return merge(answers), errors.Join(errs...)
+}
+
+func merge(answers [][]spec.Machine) []spec.Machine {
+	latest := map[string]spec.Machine{}
+	for _, m := range slices.Concat(answers...) {
+		if known, ok := latest[m.MAC]; !ok || m.LastSeen.After(known.LastSeen) {
+			latest[m.MAC] = m
+		}
+	}
+	machines := make([]spec.Machine, 0, len(latest))
+	for _, m := range latest {
+		machines = append(machines, m)
+	}
+	slices.SortFunc(machines, func(a, b spec.Machine) int {
+		return cmp.Or(
+			cmp.Compare(min(len(b.Node), 1), min(len(a.Node), 1)),
+			addr.Natural(a.Node, b.Node),
+			strings.Compare(a.MAC, b.MAC))
+	})
+	return machines
+}
+
+// Session runs a command on the machine, or a shell where command is empty, as root, with these streams. The error is an
+// *ssh.ExitError if the command ended with another status than 0.
+func (f *Fleet) Session(ctx context.Context, m spec.Machine, command string, t ssh.Terminal) error {
+	client, err := f.Agents.Node(ctx, m.Address, m.HostKey)
+	if err != nil {
+		return err
+	}
+	return client.Session(ctx, command, t)
+}
