@@ -14,6 +14,7 @@ import (
 
 	"viver/planner/resource"
 	"viver/planner/ui"
+	"viver/providers/ssh"
 )
 
 // version of viver, which required_version in a configuration is compared with.
@@ -48,6 +49,10 @@ func run(args []string, types typesFunc) int {
 		return exitChanges
 	}
 	app.fail(err)
+	var remote *ssh.ExitError
+	if errors.As(err, &remote) {
+		return remote.Status
+	}
 	return exitError
 }
 
@@ -59,8 +64,10 @@ func (a *app) fail(err error) {
 		}
 		return
 	}
+	var remote *ssh.ExitError
 	switch {
 	case errors.Is(err, errReported):
+	case errors.As(err, &remote): // the command that was run on a node has said what there was to say
 	case a.json:
 		ui.NewJSON(a.out).Diagnostics(hcl.Diagnostics{{Severity: hcl.DiagError, Summary: err.Error()}}, nil)
 	default:
@@ -101,6 +108,7 @@ takes everything away. What was done is remembered in the folder .viver beside t
 	flags := cmd.PersistentFlags()
 	flags.StringVarP(&a.dir, "chdir", "C", ".", "folder of the configuration")
 	flags.BoolVar(&a.json, "json", false, "print events as JSON, one object on each line")
-	cmd.AddCommand(a.planCommand(), a.applyCommand(), a.destroyCommand(), a.validateCommand(), a.outputCommand(), a.versionCommand(), labCommand())
+	cmd.AddCommand(a.planCommand(), a.applyCommand(), a.destroyCommand(), a.validateCommand(), a.outputCommand(),
+		a.nodesCommand(), a.sshCommand(), a.versionCommand(), labCommand())
 	return cmd
 }

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/zclconf/go-cty/cty"
+
+	"viver/nodeimage/spec"
+	"viver/planner/state"
+	"viver/providers/agents"
+	"viver/providers/fleet"
+	"viver/providers/ssh"
+)
+
+func (a *app) nodesCommand() *cobra.Command {
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "nodes",
+		Short: "Show where every machine is in its boot",
+		Long: `nodes asks the servers which machines they have seen: their names, how far their boot has got, and what holds it up. Machines
+that wait for a name are shown too.`,
+		Example: `  viver nodes
+  viver nodes --json | jq '.[] | select(.waiting != null)'`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+			defer cancel()
+			machines, err := a.machines(ctx, a.fleet())
+			if a.json {
+				return errors.Join(a.printJSON(machines), err)
+			}
+			return errors.Join(printMachines(a.out, machines, time.Now()), err)
+		},
+	}
+	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long to wait for a server's answer")
+	return cmd
+}
+
+func (a *app) fleet() *fleet.Fleet {
+	return &fleet.Fleet{Agents: &agents.Agents{Dir: authorityDir(a.open().stateDir), Pool: new(ssh.Pool)}}
+}
+
+// machines returns what the servers in the state know.
+func (a *app) machines(ctx context.Context, f *fleet.Fleet) ([]spec.Machine, error) {
+	s, err := state.Read(a.open().stateDir)
+	if err != nil {
+		return nil, err
+	}
+	var servers []agents.Server
+	for _, i := range s.Instances {
+		if i.Type == "server" {
+			servers = append(servers, agents.Server{Name: text(i.Computed["name"]), Address: text(i.Inputs.GetAttr("address"))})
+		}
+	}
+	if len(servers) == 0 {
+		return nil, errors.New("there is no server yet that could know of machines: run viver apply")
+	}
+	slices.SortFunc(servers, func(a, b agents.Server) int { return cmp.Compare(a.Name, b.Name) })
+	return f.Machines(ctx, servers)
+}
+
+// text is a string of the state, "" where it is not known.
+func text(v cty.Value) string {
+	if v == cty.NilVal || v.IsNull() || !v.IsKnown() || v.Type() != cty.String {
+		return ""
+	}
+	return v.AsString()
+}
+
+func printMachines(out io.Writer, machines []spec.Machine, now time.Time) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NODE\tSTAGE\tFOR\tADDRESS\tMAC\tFIRMWARE\tMEMORY\tREAD\tNOTE")
+	for _, m := range machines {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", cmp.Or(m.Node, "-"), cmp.Or(m.Stage(), "-"), since(m, now),
+			cmp.Or(m.Address, "-"), m.MAC, cmp.Or(m.Firmware, "-"), memory(m.Facts), megabytes(m.BytesRead), m.Waiting)
+	}
+	return w.Flush()
+}
+
+// since says for how long the machine has been in its stage.
+func since(m spec.Machine, now time.Time) string {
+	if len(m.Boot) == 0 {
+		return "-"
+	}
+	return now.Sub(m.Boot[len(m.Boot)-1].At).Round(time.Second).String()
+}
+
+func memory(f *spec.Facts) string {
+	if f == nil {
+		return "-"
+	}
+	return megabytes(f.MemoryBytes)
+}
+
+func megabytes(bytes int64) string { return fmt.Sprintf("%d MB", (bytes+500_000)/1_000_000) }
