@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -16,9 +17,6 @@ const (
 	// reportTime bounds one report, joinTime asking to join again.
 	reportTime = 10 * time.Second
 	joinTime   = 30 * time.Second
-	// patience is the number of reports in a row that may fail before the machine joins again: the server may have been set up anew, or have
-	// taken it for one that started again.
-	patience = 3
 	// firstRetry is the pause after a report that failed; it doubles up to heartbeat.
 	firstRetry = time.Second
 )
@@ -34,10 +32,9 @@ type reporter struct {
 
 	sending sync.Mutex // held while a report is on its way
 
-	mu       sync.Mutex // guards the rest
-	token    string
-	news     spec.Report // Boot and Steps that no server has yet, and what the machine waits for
-	failures int         // in a row
+	mu    sync.Mutex // guards the rest
+	token string
+	news  spec.Report // Boot and Steps that no server has yet, and what the machine waits for
 }
 
 func newReporter(c NodeConfig, log *slog.Logger, p *progress) *reporter {
@@ -89,7 +86,9 @@ func (r *reporter) run(ctx context.Context) {
 			r.log.Warn("a report did not reach any server", "error", err)
 			wait, wake = pause, nil // news must not shorten the pause
 			pause = min(2*pause, heartbeat)
-			r.joinAgain(ctx)
+			if errors.Is(err, join.ErrRefused) {
+				r.joinAgain(ctx)
+			}
 		} else {
 			pause = firstRetry
 		}
@@ -117,22 +116,15 @@ func (r *reporter) flush(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err != nil {
-		r.failures++
 		return err
 	}
-	r.failures = 0
 	r.news.Boot, r.news.Steps = r.news.Boot[len(report.Boot):], r.news.Steps[len(report.Steps):]
 	return nil
 }
 
-// joinAgain asks for admission with all that this boot has reached, when reports failed too often.
+// joinAgain asks for admission with all that this boot has reached: the server was set up anew, or took the machine for one that
+// started again.
 func (r *reporter) joinAgain(ctx context.Context) {
-	r.mu.Lock()
-	failures := r.failures
-	r.mu.Unlock()
-	if failures < patience {
-		return
-	}
 	ctx, cancel := context.WithTimeout(ctx, joinTime)
 	defer cancel()
 	request := r.request
@@ -143,7 +135,7 @@ func (r *reporter) joinAgain(ctx context.Context) {
 		return
 	}
 	r.mu.Lock()
-	r.token, r.failures = response.Token, 0
+	r.token = response.Token
 	r.mu.Unlock()
 	r.steps(r.progress.stepResults())
 }

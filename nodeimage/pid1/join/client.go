@@ -112,25 +112,35 @@ func answer(status int, body []byte) (*spec.JoinResponse, *spec.JoinWait, error)
 	return nil, nil, refusal(status, body)
 }
 
+// ErrRefused is wrapped by the errors of a server that takes the machine for another one, or no longer knows its token: it should join again.
+var ErrRefused = errors.New("refused")
+
 func refusal(status int, body []byte) error {
-	return fmt.Errorf("the server answers %d %s: %.200q", status, http.StatusText(status), bytes.TrimSpace(body))
+	err := fmt.Errorf("the server answers %d %s: %.200q", status, http.StatusText(status), bytes.TrimSpace(body))
+	if status == http.StatusForbidden {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	return err
 }
 
 // Report sends a report to the first server that takes it. A server that knows nothing of the machine is passed over.
 func (c *Client) Report(ctx context.Context, report spec.Report) error {
-	err := errors.New("report: no server is known")
-	for _, server := range c.Servers() {
-		var status int
-		var body []byte
-		status, body, err = c.post(ctx, server, spec.PathReport, report)
+	servers := c.Servers()
+	if len(servers) == 0 {
+		return errors.New("report: no server is known")
+	}
+	var errs []error
+	for _, server := range servers {
+		status, body, err := c.post(ctx, server, spec.PathReport, report)
 		if err == nil && status/100 == 2 {
 			return nil
 		}
 		if err == nil {
 			err = fmt.Errorf("report to %s: %w", server, refusal(status, body))
 		}
+		errs = append(errs, err)
 	}
-	return err
+	return errors.Join(errs...)
 }
 
 // post sends one document and returns the answer.
