@@ -31,7 +31,7 @@ func run(args []string) int {
 	case "version", "--version":
 		fmt.Println("viver-node", version())
 	case "":
-		fmt.Fprintln(os.Stderr, "viver-node runs on machines; viver starts it. Its words: agent --dir DIR, unit, init, version")
+		fmt.Fprintln(os.Stderr, "viver-node runs on machines; viver starts it. Its words: agent --dir DIR, unit, version")
 		return 2
 	default:
 		fmt.Fprintf(os.Stderr, "viver-node: there is no word %q\n", word)
@@ -44,8 +44,8 @@ func run(args []string) int {
 	return 0
 }
 
-// pick returns what a process with these arguments and this ID is, in one word. The kernel starts /init, systemd-shutdown /shutdown,
-// both as PID 1; the supervisor and a node's agent have names of their own (see package handover).
+// pick returns what a process with these arguments and this ID is, in one word. Only PID 1 boots
+// a machine (the kernel starts /init) or ends it (systemd-shutdown becomes /shutdown); the supervisor and a node's agent have names of their own (see package handover).
 func pick(args []string, pid int) string {
 	if len(args) == 0 {
 		return ""
@@ -55,9 +55,9 @@ func pick(args []string, pid int) string {
 		return "supervisor"
 	case args[0] == handover.AgentName:
 		return "node"
-	case filepath.Base(args[0]) == "shutdown":
+	case pid == 1 && filepath.Base(args[0]) == "shutdown":
 		return "shutdown"
-	case pid == 1 || args[0] == "/init":
+	case pid == 1:
 		return "init"
 	case len(args) > 1:
 		return args[1]

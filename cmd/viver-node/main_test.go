@@ -16,7 +16,9 @@ func TestPick(t *testing.T) {
 		{[]string{"viver-node", "agent", "--dir", "/var/lib/viver"}, 500, "agent"},
 		{[]string{"/usr/bin/viver-node", "unit"}, 501, "unit"},
 		{[]string{"viver-node"}, 502, ""},
-		{nil, 503, ""},
+		{[]string{"/init", "unit"}, 503, "unit"}, // of a node's agent, whose program is /init
+		{[]string{"shutdown", "poweroff"}, 504, "poweroff"},
+		{nil, 505, ""},
 	} {
 		if got := pick(tc.args, tc.pid); got != tc.want {
 			t.Errorf("%v as process %d is %q, want %q", tc.args, tc.pid, got, tc.want)

@@ -26,6 +26,9 @@ func ask(ctx context.Context, iface string, hold Lease, now func() time.Duration
 	defer client.Close()
 	taken := now()
 	ack, err := exchange(ctx, client, hold, taken)
+	if errors.Is(err, nclient4.ErrNoResponse) {
+		return Lease{}, fmt.Errorf("dhcp on %s: no server answers", iface) // the library says it in three sentences
+	}
 	if err != nil {
 		return Lease{}, fmt.Errorf("dhcp on %s: %w", iface, err)
 	}
