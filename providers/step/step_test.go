@@ -1,0 +1,287 @@
+package step_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/zclconf/go-cty/cty"
+	cryptossh "golang.org/x/crypto/ssh"
+
+	"viver/nodeimage/spec"
+	pacstep "viver/pacs/step"
+	"viver/planner/resource"
+	"viver/providers/agents"
+	"viver/providers/object"
+	"viver/providers/ssh"
+	"viver/providers/ssh/sshtest"
+	"viver/providers/step"
+	"viver/providers/trust"
+)
+
+// room is a server and one node, as their agents.
+type room struct {
+	*testing.T
+	types      map[string]resource.Type
+	seed, node *sshtest.Server
+	machine    cty.Value
+}
+
+func obj(pairs ...any) cty.Value {
+	attrs := map[string]cty.Value{}
+	for i := 0; i < len(pairs); i += 2 {
+		v, ok := pairs[i+1].(cty.Value)
+		if !ok {
+			v = cty.StringVal(pairs[i+1].(string))
+		}
+		attrs[pairs[i].(string)] = v
+	}
+	return cty.ObjectVal(attrs)
+}
+
+func authorizedKey(key cryptossh.PublicKey) string {
+	return strings.TrimSpace(string(cryptossh.MarshalAuthorizedKey(key)))
+}
+
+func newRoom(t *testing.T) *room {
+	dir := t.TempDir()
+	ca, err := trust.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := new(ssh.Pool)
+	t.Cleanup(func() { pool.Close() })
+	r := &room{T: t, seed: sshtest.New(t, ca, "seed"), types: map[string]resource.Type{}}
+	_, port, _ := net.SplitHostPort(r.seed.Addr)
+	number, _ := strconv.Atoi(port)
+	r.node = sshtest.Serve(t, ca, "pc01", net.JoinHostPort("127.0.2.1", port))
+	for _, typ := range step.Types(&step.Machines{Agents: &agents.Agents{Dir: dir, Pool: pool, Port: number}}) {
+		r.types[typ.Name()] = typ
+	}
+	r.machine = r.nodeObject(r.node.HostKey)
+	r.seed.Handle(spec.OpNodePut, func(*sshtest.Call) (any, error) { return spec.Machine{}, nil })
+	r.seed.Handle(spec.OpMachines, func(*sshtest.Call) (any, error) {
+		return []spec.Machine{{MAC: "1", Node: "pc01", Address: "127.0.2.1", HostKey: authorizedKey(r.node.HostKey)}}, nil
+	})
+	return r
+}
+
+func (r *room) nodeObject(key cryptossh.PublicKey) cty.Value {
+	return obj("kind", "node", "addr", "node.pc[0]", "name", "pc01", "mac", cty.NullVal(cty.String), "address", "127.0.2.1", "host_key", authorizedKey(key),
+		"group", "node.pc", "image_id", "sha256:aa", "server_name", "seed", "server_address", "127.0.0.1")
+}
+
+// answers has the node answer each step in the given way, and the rest as skipped after a failure.
+func (r *room) answers(by map[string]spec.StepResult) {
+	r.node.Handle(spec.OpSteps, func(c *sshtest.Call) (any, error) {
+		var run spec.StepRun
+		if err := spec.Decode(c.Args, &run); err != nil {
+			return nil, err
+		}
+		failed := false
+		for _, s := range run.Steps {
+			result := by[s.ID]
+			result.ID = s.ID
+			if failed {
+				result = spec.StepResult{ID: s.ID, Status: spec.StepSkipped}
+			}
+			failed = failed || result.Status == spec.StepFailed
+			c.Event(result)
+		}
+		return struct{}{}, nil
+	})
+}
+
+func member(addr string, position int, action resource.Action) resource.Member {
+	config := obj("path", "/etc/"+addr, "content", addr)
+	return resource.Member{Addr: addr, Type: "file", Action: action, Position: position, Config: config, Prior: config}
+}
+
+func (r *room) batch(b resource.Batch) (order []string, ends map[string]error) {
+	b.Machine = r.machine
+	ends = map[string]error{}
+	r.types["step.file"].(resource.Batcher).ApplyBatch(r.Context(), b, func(i int, _ map[string]cty.Value, err error) {
+		order = append(order, b.Members[i].Addr)
+		ends[b.Members[i].Addr] = err
+	})
+	return order, ends
+}
+
+// put are the steps that the server was last told.
+func (r *room) put() (spec.NodeSpec, []string) {
+	asked := r.seed.Asked()
+	if len(asked) == 0 {
+		return spec.NodeSpec{}, nil
+	}
+	var n spec.NodeSpec
+	if err := json.Unmarshal(asked[len(asked)-1].Args, &n); err != nil {
+		r.Fatal(err)
+	}
+	var ids []string
+	for _, s := range n.Steps {
+		ids = append(ids, s.ID)
+	}
+	return n, ids
+}
+
+func TestServerIsToldWhatIsInPlace(t *testing.T) {
+	r := newRoom(t)
+	r.answers(map[string]spec.StepResult{
+		"a": {Status: spec.StepChanged}, "c": {Status: spec.StepSame}, "d": {Status: spec.StepFailed, Output: "disk full"}, "gone": {Status: spec.StepUndone},
+	})
+	order, ends := r.batch(resource.Batch{
+		Members: []resource.Member{member("gone", 9, resource.Delete), member("a", 1, resource.Create), member("c", 3, resource.Update), member("d", 4, resource.Create), member("e", 5, resource.Create)},
+		Kept:    []resource.Member{member("b", 2, resource.NoOp), member("z", 8, resource.NoOp)},
+	})
+	if diff := cmp.Diff([]string{"gone", "a", "c", "d", "e"}, order); diff != "" {
+		t.Error(diff)
+	}
+	if ends["gone"] != nil || ends["a"] != nil || ends["c"] != nil || fmt.Sprint(ends["d"]) != "disk full" || !errors.Is(ends["e"], resource.ErrSkipped) {
+		t.Error(ends)
+	}
+	n, ids := r.put()
+	if diff := cmp.Diff([]string{"a", "b", "c", "z"}, ids); diff != "" {
+		t.Error(diff)
+	}
+	n.Steps = nil
+	if diff := cmp.Diff(spec.NodeSpec{Name: "pc01", Group: "node.pc", Image: "sha256:aa"}, n); diff != "" {
+		t.Error(diff)
+	}
+	if modes := len(r.node.Asked()); modes != 2 {
+		t.Errorf("%d requests for one undo and one apply", modes)
+	}
+}
+
+func TestStepThatTheServerWasNotToldOf(t *testing.T) {
+	r := newRoom(t)
+	r.answers(map[string]spec.StepResult{"a": {Status: spec.StepChanged}, "b": {Status: spec.StepChanged}})
+	r.seed.Handle(spec.OpNodePut, func(*sshtest.Call) (any, error) { return nil, errors.New("disk full") })
+	_, ends := r.batch(resource.Batch{Members: []resource.Member{member("a", 1, resource.Create), member("b", 2, resource.Create)}})
+	if ends["a"] != nil || ends["b"] == nil || !strings.Contains(ends["b"].Error(), "at its next boot: disk full") {
+		t.Error(ends)
+	}
+}
+
+func TestNodeThatBootedAgainIsFound(t *testing.T) {
+	r := newRoom(t)
+	r.answers(map[string]spec.StepResult{"a": {Status: spec.StepChanged}})
+	r.machine = r.nodeObject(r.seed.HostKey) // the key of another boot
+	if _, ends := r.batch(resource.Batch{Members: []resource.Member{member("a", 1, resource.Create)}}); ends["a"] != nil {
+		t.Error(ends)
+	}
+	prior := obj("addr", "a", "path", "/etc/a", "content", "a", "on", r.machine)
+	r.answers(map[string]spec.StepResult{"a": {Status: spec.StepDiffers, Diff: "create"}})
+	got := r.types["step.file"].(resource.Reader).Read(t.Context(), []resource.ReadRequest{{Addr: "a", Prior: prior}})
+	if got[0].Status != resource.Drifted || got[0].Reason != "create" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestNodeThatDies(t *testing.T) {
+	r := newRoom(t)
+	r.node.Handle(spec.OpSteps, func(c *sshtest.Call) (any, error) {
+		c.Event(spec.StepResult{ID: "a", Status: spec.StepChanged})
+		r.node.Drop()
+		<-c.Gone
+		return nil, nil
+	})
+	_, ends := r.batch(resource.Batch{Members: []resource.Member{member("a", 1, resource.Create), member("b", 2, resource.Create), member("c", 3, resource.Create)}})
+	if ends["a"] != nil || ends["b"] == nil || !errors.Is(ends["c"], resource.ErrSkipped) {
+		t.Error(ends)
+	}
+	if _, ids := r.put(); !cmp.Equal(ids, []string{"a"}) {
+		t.Error(ids)
+	}
+}
+
+func TestUnitsAreForServers(t *testing.T) {
+	r := newRoom(t)
+	m := resource.Member{Addr: "u", Type: "unit", Action: resource.Create, Config: obj("unit", "dhcp")}
+	if _, ends := r.batch(resource.Batch{Members: []resource.Member{m}}); ends["u"] == nil || !strings.Contains(ends["u"].Error(), "acts on a server") {
+		t.Error(ends)
+	}
+}
+
+// A machine that is off has none of its steps; its server must forget them all the same.
+func TestStepsOfAMachineThatIsOffAreTakenAway(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes the 15 s that a machine is looked for")
+	}
+	r := newRoom(t)
+	r.node.Close()
+	_, ends := r.batch(resource.Batch{
+		Members: []resource.Member{member("a", 1, resource.Delete)}, Kept: []resource.Member{member("b", 2, resource.NoOp)},
+	})
+	if ends["a"] != nil {
+		t.Error(ends)
+	}
+	if _, ids := r.put(); !cmp.Equal(ids, []string{"b"}) {
+		t.Error(ids)
+	}
+}
+
+func TestReadWithSecrets(t *testing.T) {
+	r := newRoom(t)
+	var checked []string
+	r.node.Handle(spec.OpSteps, func(c *sshtest.Call) (any, error) {
+		var run spec.StepRun
+		if err := spec.Decode(c.Args, &run); err != nil {
+			return nil, err
+		}
+		for _, s := range run.Steps {
+			checked = append(checked, s.ID+" "+string(s.Config))
+			c.Event(spec.StepResult{ID: s.ID, Status: spec.StepFailed, Output: "first\nno such user"})
+		}
+		return struct{}{}, nil
+	})
+	digest := "hmac-sha256:00"
+	request := func(addr string, config cty.Value) resource.ReadRequest {
+		return resource.ReadRequest{Addr: addr, Config: config, Prior: obj("addr", addr, "path", "/etc/"+addr, "content", digest, "on", r.machine)}
+	}
+	got := r.types["step.file"].(resource.Reader).Read(t.Context(), []resource.ReadRequest{
+		request("declared", obj("path", "/elsewhere", "content", "s3cret")), request("removed", cty.NullVal(cty.DynamicPseudoType)),
+	})
+	if diff := cmp.Diff([]string{`declared {"content":"s3cret","path":"/etc/declared"}`}, checked); diff != "" {
+		t.Error(diff)
+	}
+	if got[0].Status != resource.Drifted || got[0].Reason != "it cannot be checked: no such user" || got[1].Status != resource.Present {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestFactThatChanged(t *testing.T) {
+	r := newRoom(t)
+	r.answers(map[string]spec.StepResult{"a": {Status: spec.StepSame, Output: "8"}})
+	prior := obj("addr", "a", "run", "nproc", "value", "4", "on", r.machine)
+	got := r.types["step.fact"].(resource.Reader).Read(t.Context(), []resource.ReadRequest{{Addr: "a", Prior: prior}})
+	if got[0].Status != resource.Present || object.String(got[0].Computed["value"]) != "8" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestSchemasAreThoseOfTheDocuments(t *testing.T) {
+	r := newRoom(t)
+	file := r.types["step.file"].Schema().Attributes
+	if !file["path"].Required || !file["path"].Replaces || file["mode"].Default.AsString() != "0644" || file["content"].Type != cty.String {
+		t.Errorf("%+v", file)
+	}
+	if a := r.types["step.service"].Schema().Attributes["running"]; a.Type != cty.Bool || a.Default != cty.NilVal {
+		t.Errorf("%+v", a)
+	}
+	if a := r.types["step.package"].Schema().Attributes["names"]; !a.Type.Equals(cty.List(cty.String)) {
+		t.Errorf("%+v", a)
+	}
+	if a := r.types["step.command"].Schema().Attributes["rerun_on"]; a.Type != cty.DynamicPseudoType {
+		t.Errorf("%+v", a)
+	}
+	for _, typ := range pacstep.Types() {
+		if r.types["step."+typ.Name] == nil {
+			t.Errorf("no resource type for the step %s", typ.Name)
+		}
+	}
+}
