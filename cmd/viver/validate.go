@@ -23,12 +23,12 @@ machine. Variables without a default need a value.`,
 			if err != nil {
 				return err
 			}
-			made, diags := plan.Make(cmd.Context(), p.planOptions(&state.State{}, false))
+			made, diags := plan.Make(cmd.Context(), p.planOptions(&state.State{}, scope{}))
 			if err := p.report(diags); err != nil {
 				return err
 			}
 			if !a.json {
-				fmt.Fprintf(a.out, "The configuration is valid: %d instances.\n", len(made.Changes))
+				fmt.Fprintf(a.out, "The configuration is valid. Instances in it: %d.\n", len(made.Changes))
 			}
 			return nil
 		},

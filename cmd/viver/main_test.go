@@ -1,0 +1,68 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"viver/planner/resource"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"viver": func() {
+			os.Exit(run(os.Args[1:], func(string) []resource.Type { return simulated(os.Getenv("WORLD")) }))
+		},
+	})
+}
+
+// TestScripts plays the command lines in testdata/script against a simulated world: a folder with a file for each thing.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
+		Deadline:            time.Now().Add(time.Minute),
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("WORLD", e.WorkDir+"/world")
+			return os.Mkdir(e.WorkDir+"/world", 0o755)
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exitcode": exitcode, "waitfor": waitfor},
+	})
+}
+
+// waitfor waits until a file is there, with a text in it: waitfor FILE [TEXT].
+func waitfor(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: waitfor FILE [TEXT]")
+	}
+	for range 1000 {
+		data, err := os.ReadFile(ts.MkAbs(args[0]))
+		if err == nil && (len(args) == 1 || strings.Contains(string(data), args[1])) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("%v did not come", args)
+}
+
+// exitcode runs viver and checks its exit code: exitcode CODE viver ARGS...
+func exitcode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exitcode CODE PROGRAM ARGS...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	got := "0"
+	if err != nil {
+		got = "?"
+		if exit, ok := err.(interface{ ExitCode() int }); ok {
+			got = string(rune('0' + exit.ExitCode()))
+		}
+	}
+	if got != args[0] {
+		ts.Fatalf("exit code %s, want %s", got, args[0])
+	}
+}
