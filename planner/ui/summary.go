@@ -48,6 +48,14 @@ func shortValue(v cty.Value, a *resource.Attribute) (string, bool) {
 	text := string(hclwrite.TokensForValue(v).Bytes())
 	if v.Type() == cty.String {
 		text = v.AsString()
+	} else if t := v.Type(); t.IsListType() && t.ElementType() == cty.String {
+		var words []string
+		for _, element := range v.AsValueSlice() {
+			if !element.IsNull() {
+				words = append(words, element.AsString())
+			}
+		}
+		text = strings.Join(words, " ")
 	}
 	return text, text != "" && len(text) <= maxSummary/2 && !strings.Contains(text, "\n")
 }
