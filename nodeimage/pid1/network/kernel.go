@@ -60,8 +60,12 @@ func (Kernel) ClaimLinkLocal(ctx context.Context, iface string) (Lease, error) {
 // multicast is where mDNS groups live. Without a route of its own a machine without a router cannot send there.
 var multicast = net.IPNet{IP: net.IPv4(224, 0, 0, 0).To4(), Mask: net.CIDRMask(4, 32)}
 
-// Apply gives the interface the address and routes of a lease, and takes the former lease's away if they differ.
+// Apply gives the interface the address and routes of a lease, and takes the former lease's away if they differ: that first, since
+// with an address go all that were given to the interface after it in the same network.
 func (Kernel) Apply(former, lease Lease) error {
+	if err := remove(former, lease); err != nil {
+		return err
+	}
 	link, err := netlink.LinkByName(lease.Interface)
 	if err != nil {
 		return fmt.Errorf("interface %s: %w", lease.Interface, err)
@@ -79,10 +83,10 @@ func (Kernel) Apply(former, lease Lease) error {
 			return fmt.Errorf("interface %s: route by %s: %w", lease.Interface, lease.Router, err)
 		}
 	}
-	return remove(former, lease)
+	return nil
 }
 
-// remove takes an address away that was replaced. One that is not there any more is fine.
+// remove takes an address away that is replaced. One that is not there any more is fine.
 func remove(former, lease Lease) error {
 	if !former.Address.IsValid() || former.Address == lease.Address && former.Interface == lease.Interface {
 		return nil
