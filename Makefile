@@ -6,8 +6,6 @@ SHELL       := /bin/bash
 
 SUDO     := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,HOME,CI,VIVER_CACHE)
 GO_TEST  := go test $(if $(SUDO),-exec "$(SUDO)")
-VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS  := -s -w -X main.version=$(VERSION)
 
 # What viver itself calls, and what its tests compare it with.
 PACKAGES := qemu-system-x86 ovmf ipxe iproute2 mmdebstrap squashfs-tools
@@ -25,7 +23,7 @@ e2e: build ## real machines, one test at a time
 	$(GO_TEST) -timeout 40m -p 1 -v ./testing/e2e/...
 
 build:
-	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/viver ./cmd/viver-node
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/ ./cmd/viver ./cmd/viver-node
 
 bench: packages build ## figures beside peers, in out/bench
 	mkdir -p out/bench
@@ -44,7 +42,7 @@ fuzz: ## each fuzz test for a while
 	done
 
 packages:
-	missing=
+	@missing=
 	for package in $(PACKAGES) $(PEERS); do
 		dpkg-query -W -f '$${db:Status-Status}' $$package 2>/dev/null | grep -qx installed || missing="$$missing $$package"
 	done

@@ -25,7 +25,7 @@ func (f *carryOut) flags(cmd *cobra.Command) {
 
 func (a *app) applyCommand() *cobra.Command {
 	var flags carryOut
-	var refresh bool
+	var scope scope
 	cmd := &cobra.Command{
 		Use:   "apply",
 		Short: "Bring about what is configured",
@@ -45,7 +45,7 @@ Ctrl-C once starts nothing new and waits for what runs; twice cancels that; thre
 				return err
 			}
 			return p.withState("viver apply", func(store *state.Store) error {
-				made, diags := plan.Make(ctx, p.planOptions(store.State(), refresh))
+				made, diags := plan.Make(ctx, p.planOptions(store.State(), scope))
 				if err := p.report(diags); err != nil {
 					return err
 				}
@@ -55,7 +55,7 @@ Ctrl-C once starts nothing new and waits for what runs; twice cancels that; thre
 	}
 	a.variableFlags(cmd)
 	flags.flags(cmd)
-	refreshFlag(cmd, &refresh)
+	scope.flags(cmd)
 	return cmd
 }
 

@@ -22,7 +22,7 @@ switched off before the services that they boot from end. It needs the state onl
 			defer end()
 			p := a.open()
 			return p.withState("viver destroy", func(store *state.Store) error {
-				made, diags := plan.Destroy(p.planOptions(store.State(), false))
+				made, diags := plan.Destroy(p.planOptions(store.State(), scope{}))
 				if err := p.report(diags); err != nil {
 					return err
 				}

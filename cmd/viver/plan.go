@@ -10,7 +10,8 @@ import (
 )
 
 func (a *app) planCommand() *cobra.Command {
-	var refresh, detailed bool
+	var scope scope
+	var detailed bool
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "Say what there is to do",
@@ -21,6 +22,7 @@ Signs: + create, ~ update, -/+ replace, - destroy, ! could not be asked.`,
 		Example: `  viver plan
   viver plan -C rooms/physics --var count=40
   viver plan --refresh=false            ask no machine, trust what is remembered
+  viver plan --target image.desk        only the image, and what goes into it
   viver plan --detailed-exitcode        exit code 2 if there are changes`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -34,7 +36,7 @@ Signs: + create, ~ update, -/+ replace, - destroy, ! could not be asked.`,
 			if err != nil {
 				return err
 			}
-			made, diags := plan.Make(ctx, p.planOptions(s, refresh))
+			made, diags := plan.Make(ctx, p.planOptions(s, scope))
 			if err := p.report(diags); err != nil {
 				return err
 			}
@@ -46,11 +48,18 @@ Signs: + create, ~ update, -/+ replace, - destroy, ! could not be asked.`,
 		},
 	}
 	a.variableFlags(cmd)
-	refreshFlag(cmd, &refresh)
+	scope.flags(cmd)
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit code 2 if there are changes, 0 if there are none")
 	return cmd
 }
 
-func refreshFlag(cmd *cobra.Command, refresh *bool) {
-	cmd.Flags().BoolVar(refresh, "refresh", true, "ask what is there how it is")
+// scope are the flags that say how far a plan reaches.
+type scope struct {
+	refresh bool
+	targets []string
+}
+
+func (s *scope) flags(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&s.refresh, "refresh", true, "ask what is there how it is")
+	cmd.Flags().StringArrayVar(&s.targets, "target", nil, "address of an instance, a block or a Pac: only this and what it needs; can be repeated")
 }

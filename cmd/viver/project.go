@@ -117,8 +117,8 @@ func (a *app) inputs() (inputs []lang.Input, diags hcl.Diagnostics) {
 }
 
 // planOptions are what a plan is made from. Each evaluation gets an evaluator of its own; the last one belongs to the plan.
-func (p *project) planOptions(s *state.State, refresh bool) plan.Options {
-	return plan.Options{State: s, Types: p.types, Refresh: refresh, Config: func() (plan.Walker, hcl.Diagnostics) {
+func (p *project) planOptions(s *state.State, f scope) plan.Options {
+	return plan.Options{State: s, Types: p.types, Refresh: f.refresh, Targets: f.targets, Config: func() (plan.Walker, hcl.Diagnostics) {
 		e, diags := lang.NewEvaluator(p.config, p.inputs)
 		p.evaluator = e
 		return e, diags

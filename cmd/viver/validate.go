@@ -23,7 +23,7 @@ machine. Variables without a default need a value.`,
 			if err != nil {
 				return err
 			}
-			made, diags := plan.Make(cmd.Context(), p.planOptions(&state.State{}, false))
+			made, diags := plan.Make(cmd.Context(), p.planOptions(&state.State{}, scope{}))
 			if err := p.report(diags); err != nil {
 				return err
 			}

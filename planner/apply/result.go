@@ -106,6 +106,12 @@ func (r *run) outputs(result *Result) {
 		if secret {
 			v = cty.NullVal(cty.DynamicPseudoType)
 		}
+		if before, ok := r.Store.State().Outputs[name]; len(r.Plan.Targets) > 0 && !v.IsWhollyKnown() {
+			if ok {
+				kept[name] = before
+			}
+			continue
+		}
 		if !v.IsWhollyKnown() {
 			result.Problems = append(result.Problems, &hcl.Diagnostic{
 				Severity: hcl.DiagWarning, Summary: "Output is not known", Subject: o.Range.Ptr(),

@@ -28,6 +28,8 @@ type Options struct {
 	Types  map[string]resource.Type // by name
 	// Refresh asks the types that can be asked how the instances are.
 	Refresh bool
+	// Targets are addresses of instances, blocks or Pacs: the plan is for these and what they need. Empty: for everything.
+	Targets []string
 	// ReadTimeout is how long they have for it; 0: 10 s.
 	ReadTimeout time.Duration
 }
@@ -65,8 +67,11 @@ func Make(ctx context.Context, o Options) (*Plan, hcl.Diagnostics) {
 			dirty[image] = reasons
 		}
 		if !again {
+			if more := d.restrict(o.Targets); more.HasErrors() {
+				return nil, append(diags, more...)
+			}
 			vertices, more := d.arrange()
-			return &Plan{Lineage: o.State.Lineage, Serial: o.State.Serial, Changes: d.changes, Vertices: vertices}, append(diags, more...)
+			return &Plan{Lineage: o.State.Lineage, Serial: o.State.Serial, Targets: o.Targets, Changes: d.changes, Vertices: vertices}, append(diags, more...)
 		}
 	}
 	return nil, hcl.Diagnostics{{

@@ -19,6 +19,8 @@ type Plan struct {
 	Serial  uint64
 	// Destroy says that it was made to take everything away.
 	Destroy bool
+	// Targets are what the plan is for; empty: everything.
+	Targets []string
 	// Changes has one entry for each instance: first the declared ones, each at its number, then those that are only
 	// remembered, by address. Instances with nothing to do are there too, as NoOp.
 	Changes []*Change
@@ -44,6 +46,8 @@ type Change struct {
 	Baked       bool
 	// Forget says that Delete is only a matter of memory: the step goes with its machine.
 	Forget bool
+	// LeftOut says that the plan is for other targets: whatever there might be to do here, it is not part of it.
+	LeftOut bool
 	// Unreachable says that the instance could not be asked; Note says more of how it was found.
 	Unreachable bool
 	Note        string

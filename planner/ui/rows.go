@@ -60,7 +60,7 @@ func (b *rowBuilder) withMachine(c *plan.Change) bool {
 
 func (b *rowBuilder) add(c *plan.Change) {
 	quiet := c.Action == resource.NoOp && !c.Unreachable
-	if b.withMachine(c) || quiet && (b.plan.Empty() || c.Machine != "" || len(c.Addr.Module) > 0) {
+	if c.LeftOut || b.withMachine(c) || quiet && (b.plan.Empty() || c.Machine != "" || len(c.Addr.Module) > 0) {
 		return
 	}
 	key := strings.Join([]string{string(c.Action), c.Addr.Group(), whats(c), fmt.Sprint(c.Unreachable), c.Note}, "\x00")

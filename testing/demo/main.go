@@ -78,9 +78,14 @@ func demo(ctx context.Context) (err error) {
 
 // bringUp applies the configuration, and switches the machines on as soon as the seed serves. It returns when each was.
 func bringUp(ctx context.Context, r *room.Room) (map[string]time.Time, error) {
+	build := r.Build(ctx)
+	show("apply --target image.desk", build)
+	if err := build.Run(); err != nil {
+		return nil, fmt.Errorf("build: %w", err)
+	}
 	pressed := map[string]time.Time{}
 	apply := r.Viver(ctx, "apply", "--auto-approve")
-	show(apply)
+	show("apply", apply)
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(apply.Run)
 	g.Go(func() error {
@@ -100,13 +105,13 @@ func bringUp(ctx context.Context, r *room.Room) (map[string]time.Time, error) {
 		return nil, fmt.Errorf("apply: %w", err)
 	}
 	again := r.Viver(ctx, "plan")
-	show(again)
+	show("plan", again)
 	return pressed, again.Run()
 }
 
-// show prints the command as a person would type it, and connects it to this terminal.
-func show(cmd *exec.Cmd) {
-	fmt.Printf("\n$ viver %s\n", cmd.Args[5])
+// show prints what a person would type, and connects the command to this terminal.
+func show(typed string, cmd *exec.Cmd) {
+	fmt.Printf("\n$ viver %s\n", typed)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 }
 
@@ -135,7 +140,7 @@ func takeDown(ctx context.Context, r *room.Room, byMachine map[string]*node) ([]
 		return nil, fmt.Errorf("%d of %d machines joined", len(byMachine), len(r.Lab.Machines))
 	}
 	destroy := r.Viver(ctx, "destroy", "--auto-approve")
-	show(destroy)
+	show("destroy", destroy)
 	begin := time.Now()
 	var g errgroup.Group
 	for _, vm := range r.Lab.Machines {

@@ -23,7 +23,7 @@ type Options struct {
 	Config   string // folder of the configuration; it is copied
 	Dir      string // where the copy, the state and the seed's files go; made if need be
 	Machines []lab.Machine
-	Vars     map[string]string // added to every plan, apply and destroy; the room sets those that a lab needs itself
+	Vars     map[string]string // added to every plan and apply; the room sets those that a lab needs itself
 }
 
 // Room is one lab with its configuration.
@@ -85,12 +85,19 @@ func binaries() (string, error) {
 func (r *Room) Viver(ctx context.Context, word string, args ...string) *exec.Cmd {
 	line := []string{word, "-C", r.Dir}
 	switch word {
-	case "plan", "apply", "destroy", "validate":
+	case "plan", "apply", "validate":
 		for name, value := range r.vars {
 			line = append(line, "--var", name+"="+value)
 		}
 	}
 	return r.Lab.Command(ctx, filepath.Join(r.bin, "viver"), append(line, args...)...)
+}
+
+// Build builds the configuration's images outside of the lab: its network has no way to a distribution's packages. It is quick when they
+// are in the cache. Nothing else is applied.
+func (r *Room) Build(ctx context.Context) *exec.Cmd {
+	inside := r.Viver(ctx, "apply", "--auto-approve", "--target", "image.desk")
+	return exec.CommandContext(ctx, inside.Args[4], inside.Args[5:]...)
 }
 
 // Run runs viver to its end and returns what it printed; the error holds that too.
