@@ -160,7 +160,7 @@ func (n *node) followBoot(ctx context.Context) {
 
 // report tells a server. That it did not work is only noted: the machine goes on.
 func (n *node) report(ctx context.Context, r spec.Report) {
-	r.MAC, r.Token = n.Lease.MAC, n.Join.Token
+	r.MAC, r.Token = n.Request.MAC, n.Join.Token
 	if err := n.client.Report(ctx, r); err != nil {
 		n.log.Warn(err.Error())
 	}

@@ -41,7 +41,7 @@ func interfaces(root fs.FS) []spec.Interface {
 			Name:   name,
 			MAC:    text(root, path.Join(dir, "address")),
 			Driver: driver(root, path.Join(dir, "device")),
-			Up:     text(root, path.Join(dir, "operstate")) == "up",
+			Up:     text(root, path.Join(dir, "carrier")) == "1", // operstate lags behind by a second
 		})
 	}
 	return list

@@ -45,7 +45,7 @@ func virtualMachine() fstest.MapFS {
 		"sys/block/sda/device/model":                    "USB stick       \n",
 		"sys/class/net/lo/address":                      "00:00:00:00:00:00\n",
 		"sys/class/net/eth0/address":                    "52:54:00:12:34:56\n",
-		"sys/class/net/eth0/operstate":                  "up\n",
+		"sys/class/net/eth0/carrier":                    "1\n",
 		"sys/class/net/eth0/device/driver@":             "../../../../bus/virtio/drivers/virtio_net",
 		"sys/bus/pci/devices/0000:00:01.0/class":        "0x030000\n",
 		"sys/bus/pci/devices/0000:00:01.0/vendor":       "0x1234\n",

@@ -35,13 +35,14 @@ type admitted struct {
 	request  spec.JoinRequest
 }
 
-// join asks the cluster's servers, those of the bundle and those that are found, until one lets the machine in.
-func (m *machine) join(ctx context.Context) error {
+// join asks the cluster's servers, those of the bundle and those that are found, until one lets the machine in. lease is the one
+// that the machine has at the moment.
+func (m *machine) join(ctx context.Context, lease func() *network.Lease) error {
 	public, private, err := newHostKey()
 	if err != nil {
 		return err
 	}
-	m.hostKey, m.mac = private, m.lease.MAC
+	m.hostKey, m.mac = private, lease().MAC
 	servers := join.NewServers(join.Hints(&m.cluster.bundle)...)
 	if m.client, err = join.New(&m.cluster.bundle, servers.List); err != nil {
 		return err
@@ -52,7 +53,7 @@ func (m *machine) join(ctx context.Context) error {
 	defer cancel()
 	looking.Go(func() { m.discover(ctx, m.cluster.bundle.Cluster, servers.Add) })
 	ask := func() spec.JoinRequest {
-		m.request = m.describe(public)
+		m.request = m.describe(lease(), public)
 		return m.request
 	}
 	m.response, err = m.client.Join(ctx, ask, func(reason string) { m.log.Info("waiting: " + reason) })
@@ -66,10 +67,10 @@ func (m *machine) join(ctx context.Context) error {
 
 // describe says what this machine is. Its stages have the times of its own clock, which may be wrong still; they are reported
 // again when it is right.
-func (m *machine) describe(hostKey string) spec.JoinRequest {
+func (m *machine) describe(lease *network.Lease, hostKey string) spec.JoinRequest {
 	root := os.DirFS("/")
 	return spec.JoinRequest{
-		Cluster: m.cluster.bundle.Cluster, MAC: m.lease.MAC, Address: m.lease.Address.Addr().String(),
+		Cluster: m.cluster.bundle.Cluster, MAC: lease.MAC, Address: lease.Address.Addr().String(),
 		Firmware: facts.Firmware(root), BootID: facts.BootID(root), Image: m.cluster.bundle.Image,
 		HostKey: hostKey, Facts: facts.Collect(root), Boot: m.stages.times(time.Now(), network.Now()),
 	}

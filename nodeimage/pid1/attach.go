@@ -40,14 +40,14 @@ func (m *machine) attach() error {
 
 // startSupervisor runs this program again, in a session of its own. Its root stays the initramfs.
 func startSupervisor(channel *os.File) error {
-	console, err := os.OpenFile("/dev/null", os.O_RDWR, 0)
+	null, err := os.OpenFile("/dev/null", os.O_RDWR, 0)
 	if err != nil {
 		return fmt.Errorf("start the supervisor: %w", err)
 	}
-	defer console.Close()
+	defer null.Close()
 	cmd := exec.Cmd{
 		Path: "/proc/self/exe", Args: []string{handover.SupervisorName}, Dir: "/",
-		Stdin: console, Stdout: console, Stderr: console, ExtraFiles: []*os.File{channel}, // becomes handover.ChannelFD
+		Stdin: null, Stdout: null, Stderr: null, ExtraFiles: []*os.File{channel}, // becomes handover.ChannelFD
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
 	}
 	if err := cmd.Start(); err != nil {

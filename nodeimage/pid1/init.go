@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -96,19 +97,20 @@ func (m *machine) connectAndJoin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m.lease = lease
 	m.stages.reached(spec.StageNetwork)
 	m.log.Info(fmt.Sprintf("network %s %s", lease.Interface, lease.Address.Addr()))
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	var last atomic.Pointer[network.Lease]
+	last.Store(&lease)
 	var keeper sync.WaitGroup
 	keeper.Go(func() {
-		network.Keep(ctx, m.wire, lease, func(l network.Lease) { lease = l }, m.log)
+		network.Keep(ctx, m.wire, lease, func(l network.Lease) { last.Store(&l) }, m.log)
 	})
-	err = m.join(ctx)
+	err = m.join(ctx, last.Load)
 	cancel()
 	keeper.Wait()
-	m.lease = lease
+	m.lease = *last.Load()
 	return err
 }
 
