@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strconv"
+	"syscall"
 	"time"
 
 	"viver/nodeimage/spec"
@@ -18,6 +21,7 @@ const (
 	findNode = 20 * time.Second
 	silence  = 20 * time.Second
 	powerOff = 5 * time.Minute
+	knock    = 2 * time.Second // for one answer of a kernel that is going down
 )
 
 // Destroy switches the machine off, waits until it is, and has its server forget the name.
@@ -68,11 +72,46 @@ func (t *Type) powerOff(ctx context.Context, m spec.Machine, report func(resourc
 	}
 	limit, stop := context.WithTimeout(ctx, powerOff)
 	defer stop()
-	if client.Gone(limit, silence) {
+	if client.Gone(limit, silence) && t.offWithin(limit, m.Address) {
 		return nil
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return fmt.Errorf("it has not powered off within %s: look at its console, or switch it off by hand, and run destroy again", powerOff)
+}
+
+// offWithin waits until a machine whose agent has ended is off: the agent goes before the root disk does, and the kernel last.
+func (t *Type) offWithin(ctx context.Context, address string) bool {
+	answers := t.Answers
+	if answers == nil {
+		answers = t.knock
+	}
+	for silent := 0; silent < 2; {
+		if ctx.Err() != nil {
+			return false
+		}
+		within, cancel := context.WithTimeout(ctx, knock)
+		if answers(within, address) {
+			silent = 0
+			<-within.Done()
+		} else {
+			silent++
+		}
+		cancel()
+	}
+	return ctx.Err() == nil
+}
+
+// knock tells whether a machine's kernel answers: it refuses connections to a port on which nobody listens.
+func (t *Type) knock(ctx context.Context, address string) bool {
+	port := t.Agents.Port
+	if port == 0 {
+		port = spec.PortSSH
+	}
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(address, strconv.Itoa(port)))
+	if err == nil {
+		conn.Close()
+	}
+	return err == nil || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET)
 }

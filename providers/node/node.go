@@ -23,6 +23,8 @@ import (
 // Type is the resource type. Agents must be set.
 type Type struct {
 	Agents *agents.Agents
+	// Answers tells whether anything at an address answers until ctx ends; nil: a TCP connection is tried.
+	Answers func(ctx context.Context, address string) bool
 
 	mu     sync.Mutex        // guards what follows
 	rooms  map[string]*room  // by server

@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net"
@@ -386,6 +387,15 @@ func TestDestroySwitchesOffAndForgets(t *testing.T) {
 		time.AfterFunc(100*time.Millisecond, agent.Drop)
 		return struct{}{}, nil
 	})
+	// Its kernel answers for a while after its agent has ended.
+	knocks := 0
+	r.typ.Answers = func(_ context.Context, address string) bool {
+		if address != m.Address {
+			t.Errorf("asked at %s", address)
+		}
+		knocks++
+		return knocks == 1 || knocks == 3
+	}
 	for range 2 { // the second time it does not answer any more
 		if err := r.typ.Destroy(t.Context(), resource.DestroyRequest{Prior: r.prior("pc01", nil)}); err != nil {
 			t.Fatal(err)
@@ -398,8 +408,8 @@ func TestDestroySwitchesOffAndForgets(t *testing.T) {
 		r.machines = nil
 		r.mu.Unlock()
 	}
-	if n := len(agent.Asked()); n != 1 {
-		t.Errorf("the machine was asked %d times", n)
+	if n := len(agent.Asked()); n != 1 || knocks != 5 {
+		t.Errorf("the machine was asked %d times, its kernel %d times", n, knocks)
 	}
 }
 

@@ -3,6 +3,7 @@ package step
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -92,7 +93,11 @@ func (p *probe) ask(ctx context.Context) []resource.Observation {
 	if err == nil {
 		return seen
 	}
-	o := resource.Observation{Status: resource.Unreachable, Reason: err.Error()}
+	o := resource.Observation{Status: resource.Unreachable, Reason: object.String(p.machine, "name") + " does not answer"}
+	var key *ssh.KeyError
+	if errors.As(err, &key) {
+		o.Reason = key.Reason
+	}
 	if object.String(p.machine, "kind") == "server" {
 		o = server.Unanswered(err)
 	}
