@@ -94,7 +94,6 @@ func (t *Type) offWithin(ctx context.Context, address string) bool {
 		within, cancel := context.WithTimeout(ctx, knock)
 		if answers(within, address) {
 			silent = 0
-			<-within.Done()
 		} else {
 			silent++
 		}
@@ -103,7 +102,8 @@ func (t *Type) offWithin(ctx context.Context, address string) bool {
 	return ctx.Err() == nil
 }
 
-// knock tells whether a machine's kernel answers: it refuses connections to a port on which nobody listens.
+// knock tells whether a machine's kernel answers: it refuses connections to a port on which nobody listens. It takes until ctx ends when it
+// does, so that it is not asked all the time.
 func (t *Type) knock(ctx context.Context, address string) bool {
 	port := t.Agents.Port
 	if port == 0 {
@@ -113,5 +113,9 @@ func (t *Type) knock(ctx context.Context, address string) bool {
 	if err == nil {
 		conn.Close()
 	}
-	return err == nil || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET)
+	if err != nil && !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, syscall.ECONNRESET) {
+		return false
+	}
+	<-ctx.Done()
+	return true
 }

@@ -18,7 +18,8 @@ file_check() {
 
 file_apply() {
 	if [ -d "$home" ]; then
-		mkdir -p "$(dirname "$path")"
+		folder
+		mkdir -p "$above"
 	else
 		new=''
 		trap 'rm -f "$new"; parents_undo "$home/parents"; forget' EXIT
@@ -36,7 +37,8 @@ file_apply() {
 
 file_undo() {
 	if present "$home/before"; then
-		mkdir -p "$(dirname "$path")"
+		folder
+		mkdir -p "$above"
 		file_new
 		cp -a "$home/before" "$new"
 		file_replace
@@ -49,9 +51,10 @@ file_undo() {
 
 # file_new: $new is a name beside $path, and goes away if the run ends early.
 file_new() {
-	new=$(dirname "$path")/.viver-${home##*/}
+	folder
+	new=$above/.viver-${home##*/}
 	drop "$new"
-	rm -rf "$new"
+	if present "$new"; then rm -rf "$new"; fi
 }
 
 # file_replace: moves $new to $path at once. Only a link to a folder goes first, or mv would move into that folder.

@@ -1,24 +1,20 @@
 # What file and directory share: owner, group, mode, and the folders above.
 
-# name_or_number VALUE NAME NUMBER: the one of the last two that is of VALUE's kind.
-name_or_number() {
-	case $1 in
-	*[!0-9]*) printf '%s' "$2" ;;
-	*) printf '%s' "$3" ;;
-	esac
+access_check() {
+	# shellcheck disable=SC2046 # five words
+	set -- $(stat -c '%a %U %u %G %g' "$path")
+	if [ "$1" != "$mode" ]; then differs "mode $1 -> $mode"; fi
+	access_differs owner "$owner" "$2" "$3"
+	access_differs group "$group" "$4" "$5"
 }
 
-access_check() {
-	found=$(stat -c %a "$path")
-	if [ "$found" != "$mode" ]; then differs "mode $found -> $mode"; fi
-	if [ -n "$owner" ]; then
-		found=$(name_or_number "$owner" "$(stat -c %U "$path")" "$(stat -c %u "$path")")
-		if [ "$found" != "$owner" ]; then differs "owner $found -> $owner"; fi
-	fi
-	if [ -n "$group" ]; then
-		found=$(name_or_number "$group" "$(stat -c %G "$path")" "$(stat -c %g "$path")")
-		if [ "$found" != "$group" ]; then differs "group $found -> $group"; fi
-	fi
+# access_differs WHAT WANTED NAME NUMBER: compares the one of the last two that is of WANTED's kind.
+access_differs() {
+	case $2 in
+	'' | "$3" | "$4") ;;
+	*[!0-9]*) differs "$1 $3 -> $2" ;;
+	*) differs "$1 $4 -> $2" ;;
+	esac
 }
 
 # access_set PATH: chown comes first, as it clears the set-user-ID bit.
@@ -28,15 +24,24 @@ access_set() {
 	chmod "$mode" "$1"
 }
 
+# folder: $above is the folder that $path is in.
+folder() {
+	above=${path%/*}
+	above=${above:-/}
+}
+
 # parents FILE: makes the folders above $path, and writes those that it made to FILE, deepest first.
 parents() {
-	above=$(dirname "$path")
 	: >"$1"
+	folder
+	if [ -d "$above" ]; then return 0; fi
+	lowest=$above
 	while ! present "$above"; do
 		printf '%s\n' "$above" >>"$1"
-		above=$(dirname "$above")
+		above=${above%/*}
+		above=${above:-/}
 	done
-	mkdir -p "$(dirname "$path")"
+	mkdir -p "$lowest"
 }
 
 # parents_undo FILE: removes them again where they are empty.

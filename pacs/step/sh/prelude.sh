@@ -22,14 +22,8 @@ drop() { printf '%s\n' "$1" >>"$scratch/drop"; }
 
 # differs TEXT: what the check found.
 differs() {
-	if [ -s "$scratch/diff" ]; then printf ', ' >>"$scratch/diff"; fi
-	printf '%s' "$1" >>"$scratch/diff"
-}
-
-# maybe TEXT: the check cannot tell.
-maybe() {
-	: >"$scratch/maybe"
-	differs "$1"
+	if [ -s "$diff" ]; then printf ', ' >>"$diff"; fi
+	printf '%s' "$1" >>"$diff"
 }
 
 fail() {
@@ -41,20 +35,27 @@ fail() {
 present() { [ -e "$1" ] || [ -L "$1" ]; }
 
 # remember: makes the folder $home for what undo needs.
-remember() { (umask 077 && mkdir -p "$home"); }
+remember() {
+	if [ ! -d "$home" ]; then (umask 077 && mkdir -p "$home"); fi
+}
 
 # forget: nothing is left to undo.
 forget() { rm -rf "$home"; }
 
-encode() { base64 | tr -d '\n'; }
+# encode FILE BYTES: the end of a file in base64. Most are empty, and a fork is dear on a machine that has just booted.
+encode() {
+	if [ -s "$1" ]; then tail -c "$2" "$1" | base64 | tr -d '\n'; fi
+}
 
+# answer STATUS [BYTES]: one line of JSON for the Runner, with so much of what was printed.
 answer() {
 	if [ -n "$plain" ]; then
 		answer_plain "$1"
-		return
+	elif [ "$1" = failed ] || [ -n "${2:-}" ]; then
+		printf '{"n":%d,"status":"%s","diff":"%s","output":"%s"}\n' "$number" "$1" "$(encode "$first" 1024)" "$(encode "$scratch/out" "${2:-4096}")" >&3
+	else
+		printf '{"n":%d,"status":"%s","diff":"%s"}\n' "$number" "$1" "$(encode "$first" 1024)" >&3
 	fi
-	printf '{"n":%d,"status":"%s","diff":"%s","output":"%s"}\n' "$number" "$1" \
-		"$(head -c 1024 "$scratch/diff" | encode)" "$(tail -c "${2:-4096}" "$scratch/out" | encode)" >&3
 }
 
 answer_plain() {
@@ -63,7 +64,7 @@ answer_plain() {
 		printf '%s failed\n' "$label" >&3
 		exit 1
 	fi
-	printf '%s: %s %s\n' "$label" "$1" "$(cat "$scratch/diff")" >&3
+	printf '%s: %s %s\n' "$label" "$1" "$(cat "$first")" >&3
 }
 
 # attempt FUNCTION: runs it on its own, up to its first failing command. The outcome is in $outcome. It must never stand in a
@@ -84,10 +85,11 @@ step() {
 	home=$state/$3
 	label=$4
 	if [ -n "$offline" ]; then home=$scratch/home.$1; fi
-	: >"$scratch/diff"
+	first=$scratch/diff
+	diff=$first
+	: >"$diff"
 	: >"$scratch/out"
 	: >"$scratch/errors"
-	rm -f "$scratch/maybe"
 	verify=
 	"mode_$mode"
 }
@@ -98,9 +100,7 @@ mode_check() {
 		answer_failed
 	elif [ "$type" = fact ]; then
 		answer same 65537
-	elif [ -e "$scratch/maybe" ]; then
-		answer maybe
-	elif [ -s "$scratch/diff" ]; then
+	elif [ -s "$diff" ]; then
 		answer differs
 	else
 		answer same
@@ -114,23 +114,22 @@ mode_apply() {
 		answer same 65537
 		return
 	fi
-	if [ ! -s "$scratch/diff" ]; then
+	if [ ! -s "$diff" ]; then
 		answer same
 		return
 	fi
-	cp "$scratch/diff" "$scratch/diff.before"
 	attempt "${type}_apply"
 	stop_on_failure
 	verify=1
-	: >"$scratch/diff"
+	diff=$scratch/verify
+	: >"$diff"
 	attempt "${type}_check"
 	stop_on_failure
-	if [ -s "$scratch/diff" ] && [ ! -e "$scratch/maybe" ]; then
-		printf 'it was applied, and still differs: %s\n' "$(cat "$scratch/diff")" >>"$scratch/out"
+	if [ -s "$diff" ]; then
+		printf 'it was applied, and still differs: %s\n' "$(cat "$diff")" >>"$scratch/out"
 		outcome=1
 		stop_on_failure
 	fi
-	cp "$scratch/diff.before" "$scratch/diff"
 	answer changed
 }
 
@@ -148,7 +147,7 @@ stop_on_failure() {
 }
 
 answer_failed() {
-	cat "$scratch/errors" >>"$scratch/out"
+	if [ -s "$scratch/errors" ]; then cat "$scratch/errors" >>"$scratch/out"; fi
 	if [ ! -s "$scratch/out" ]; then echo "it ended with $outcome and said nothing" >>"$scratch/out"; fi
 	answer failed
 }
