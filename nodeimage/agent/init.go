@@ -41,13 +41,13 @@ func (d distribution) Started(ctx context.Context) error {
 func (d distribution) Up(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, upTime)
 	defer cancel()
-	known := func() bool { return isSystemd(d.root) || d.isOpenRC() }
+	known := func() bool { return d.isSystemd() || d.isOpenRC() }
 	early, stop := context.WithTimeout(ctx, plainTime)
 	defer stop()
 	if err := until(early, look, known); err != nil {
 		return ctx.Err() // plainTime has passed, and is all that there is to wait for
 	}
-	if isSystemd(d.root) {
+	if d.isSystemd() {
 		return d.systemdUp(ctx)
 	}
 	return until(ctx, look, d.openRCUp)
@@ -70,6 +70,12 @@ func (d distribution) systemdUp(ctx context.Context) error {
 		return fmt.Errorf("agent: systemd is %q still: %w", answer, err)
 	}
 	return nil
+}
+
+// isSystemd knows systemd by its name too: on a slow machine it takes many seconds to make the folder by which sd_booted(3) finds it.
+func (d distribution) isSystemd() bool {
+	name, _ := os.ReadFile(filepath.Join("/", d.root, "proc/1/comm"))
+	return strings.TrimSpace(string(name)) == "systemd" || isSystemd(d.root)
 }
 
 func (d distribution) isOpenRC() bool {
