@@ -144,6 +144,7 @@ func TestUpRefuses(t *testing.T) {
 		"is there twice":         {Name: name(), Address: "10.77.0.1/24", Machines: []lab.Machine{{Name: "a"}, {Name: "a"}}},
 		"want bios or uefi":      {Name: name(), Address: "10.77.0.1/24", Machines: []lab.Machine{{Firmware: "coreboot"}}},
 		"network card":           {Name: name(), Address: "10.77.0.1/24", Machines: []lab.Machine{{NIC: "x,y"}}},
+		"BIOS machine with a":    {Name: name(), Address: "10.77.0.1/24", Machines: []lab.Machine{{BootDisk: true}}},
 		"want at least 128":      {Name: name(), Address: "10.77.0.1/24", Machines: []lab.Machine{{MemoryMB: 1}}},
 	} {
 		if _, err := lab.Up(t.Context(), l); err == nil || !strings.Contains(err.Error(), want) {

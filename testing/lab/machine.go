@@ -25,6 +25,7 @@ type Machine struct {
 	NIC      string `json:"nic"`       // QEMU's device: virtio-net-pci (default), e1000, e1000e, rtl8139
 	MAC      string `json:"mac"`       // default: made from the names of lab and machine, locally administered
 	Disk     string `json:"disk"`      // path of a raw image file that becomes a virtio disk; empty: no disk
+	BootDisk bool   `json:"boot_disk"` // BIOS: start from Disk, as an installed PC does, instead of from the network
 	Kernel   string `json:"kernel"`    // boot this kernel from the host instead of the network, with Initrd and Append
 	Initrd   string `json:"initrd"`    //
 	Append   string `json:"append"`    // the kernel's command line
@@ -70,6 +71,9 @@ func (m *Machine) check() error {
 	}
 	if !slices.Contains(validNIC, m.NIC) {
 		return fmt.Errorf("machine %s: network card %q: want one of %v", m.Name, m.NIC, validNIC)
+	}
+	if m.BootDisk && (m.Disk == "" || m.Firmware != BIOS) {
+		return fmt.Errorf("machine %s: only a BIOS machine with a disk can start from it", m.Name)
 	}
 	if _, err := net.ParseMAC(m.MAC); err != nil {
 		return fmt.Errorf("machine %s: %w", m.Name, err)

@@ -50,6 +50,8 @@ func (m *Machine) firmwareArgs() []string {
 			"-drive", "if=pflash,format=raw,unit=1,file=" + m.vars(),
 			"-device", device + ",romfile=,bootindex=0",
 		}
+	case m.BootDisk:
+		return []string{"-device", device + ",romfile=", "-boot", "c"}
 	default:
 		return []string{"-device", device, "-boot", "n,reboot-timeout=2000"}
 	}
