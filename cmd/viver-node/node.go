@@ -149,13 +149,20 @@ func (n *node) keepLease(lease network.Lease) {
 	}
 }
 
-// followBoot reports the root when init has mounted it, and that the distribution's init has taken over when init is gone.
+// followBoot reports the root when init has mounted it, and does what is to be done when the distribution's init has taken over. For
+// an agent that follows a dead one, that is at once.
 func (n *node) followBoot(ctx context.Context) {
 	reached := func(s spec.Stage) {
 		n.report(ctx, spec.Report{Boot: []spec.StageTime{{Stage: s, At: time.Now().UTC()}}})
 	}
 	defer context.AfterFunc(ctx, func() { n.channel.Close() })()
 	n.channel.WaitHandover(func() { reached(spec.StageRoot) })
+	if ctx.Err() != nil {
+		return
+	}
+	if err := pid1.SpareFromKillall(distribution, os.Getpid(), os.Getppid()); err != nil {
+		n.log.Warn(err.Error())
+	}
 }
 
 // report tells a server. That it did not work is only noted: the machine goes on.

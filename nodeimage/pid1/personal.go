@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -66,6 +67,27 @@ func placeShutdown(dir string) error {
 	}
 	if err != nil {
 		return fmt.Errorf("prepare the way back for power-off: %w", err)
+	}
+	return nil
+}
+
+// SpareFromKillall asks an init of the family of sysvinit, where there is one in root, not to kill these processes when the machine goes down:
+// its scripts, which it reads from the root after that, come through them. Debian's sendsigs reads process IDs from
+// /run/sendsigs.omit.d. systemd needs no such list (see package handover).
+func SpareFromKillall(root string, pids ...int) error {
+	if _, err := os.Stat(filepath.Join(root, "etc/init.d/sendsigs")); err != nil {
+		return nil
+	}
+	dir := filepath.Join(root, "run/sendsigs.omit.d")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("spare the agent from killall5: %w", err)
+	}
+	var list strings.Builder
+	for _, pid := range pids {
+		fmt.Fprintln(&list, pid)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "viver"), []byte(list.String()), 0o644); err != nil {
+		return fmt.Errorf("spare the agent from killall5: %w", err)
 	}
 	return nil
 }

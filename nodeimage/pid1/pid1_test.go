@@ -244,6 +244,22 @@ func TestPersonalLeavesAlone(t *testing.T) {
 	}
 }
 
+func TestSpareFromKillall(t *testing.T) {
+	const list = "run/sendsigs.omit.d/viver"
+	sysvinit, other := tree(t, "etc/init.d/sendsigs*"), tree(t, "etc/hostname")
+	for _, root := range []*os.Root{sysvinit, other} {
+		if err := SpareFromKillall(root.Name(), 12, 345); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := sysvinit.ReadFile(list); err != nil || string(got) != "12\n345\n" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if _, err := other.Stat(list); err == nil {
+		t.Error("written where nobody reads it")
+	}
+}
+
 const mountinfo = `22 1 0:21 / / rw shared:1 - tmpfs tmpfs rw
 30 22 0:25 / /oldroot rw,relatime shared:2 - overlay overlay rw
 31 30 0:26 / /oldroot/dev/shm rw - tmpfs tmpfs rw

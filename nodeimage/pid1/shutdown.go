@@ -33,9 +33,9 @@ const (
 // The order matters: the agent says goodbye while the network is up; what is mounted from the root disk goes before the disk, the disk before
 // the agent that serves it.
 //
-// Other inits (busybox, sysvinit, OpenRC) do not come back to the initramfs. They kill all processes, the agent too, and end the machine
-// themselves. Nothing is lost then: the root disk is read-only, what lies above it is in RAM. What they still read from the root after
-// the agent's death must be in memory already.
+// Other inits do not come back to the initramfs; they end the machine themselves. Nothing is lost then: the root disk is
+// read-only, what lies above it is in RAM. sysvinit spares the agent (see SpareFromKillall). busybox kills it with all the rest, and reads
+// nothing more. What an init of another kind reads from the root after the agent's death must be in memory already.
 func Shutdown(word string, release func() error) {
 	log := console.Open()
 	tell(log, handover.SupervisorName)
