@@ -1,6 +1,7 @@
 package step
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -65,10 +66,14 @@ func (s *session) flush(err error) {
 // goneTimeout is how long to look for a node whose steps are to be taken away: they are gone with its next boot anyway.
 const goneTimeout = 15 * time.Second
 
+func (m *Machines) goneTimeout() time.Duration {
+	return cmp.Or(m.Patience, goneTimeout)
+}
+
 func (s *session) run(ctx context.Context) {
 	patience := connectTimeout
 	if s.onlyDeletes() {
-		patience = goneTimeout
+		patience = s.goneTimeout()
 	}
 	var err error
 	if s.client, err = s.reach(ctx, patience); err != nil {

@@ -17,11 +17,13 @@ import (
 	"viver/providers/ssh"
 )
 
-// Machines brings steps about on machines. Its fields must be set.
+// Machines brings steps about on machines. Agents and Images must be set.
 type Machines struct {
 	Agents *agents.Agents
 	// Images opens the operator's image store.
 	Images func() (*imagestore.Store, error)
+	// Patience is how long to look for a node of which nothing is wanted any more; 0: 15 s.
+	Patience time.Duration
 }
 
 // Types returns one resource type for each type of step. All of them work through batches of any of them.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/zclconf/go-cty/cty"
@@ -60,7 +61,7 @@ func newRoom(t *testing.T) *room {
 	_, port, _ := net.SplitHostPort(r.seed.Addr)
 	number, _ := strconv.Atoi(port)
 	r.node = sshtest.Serve(t, ca, "pc01", net.JoinHostPort("127.0.2.1", port))
-	for _, typ := range step.Types(&step.Machines{Agents: &agents.Agents{Dir: dir, Pool: pool, Port: number}}) {
+	for _, typ := range step.Types(&step.Machines{Agents: &agents.Agents{Dir: dir, Pool: pool, Port: number}, Patience: 300 * time.Millisecond}) {
 		r.types[typ.Name()] = typ
 	}
 	r.machine = r.nodeObject(r.node.HostKey)
@@ -209,9 +210,6 @@ func TestUnitsAreForServers(t *testing.T) {
 
 // A machine that is off has none of its steps; its server must forget them all the same.
 func TestStepsOfAMachineThatIsOffAreTakenAway(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes the 15 s that a machine is looked for")
-	}
 	r := newRoom(t)
 	r.node.Close()
 	_, ends := r.batch(resource.Batch{
