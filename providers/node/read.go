@@ -74,11 +74,10 @@ func (t *Type) read(ctx context.Context, prior cty.Value, machines map[string]sp
 	if err := observed(o.Computed, m); err != nil {
 		return resource.Observation{Status: resource.Unreachable, Reason: err.Error()}
 	}
-	switch rebooted := m.BootID != object.String(prior, "boot_id"); {
+	// A reboot alone is nothing to mend: the node has taken its steps again by itself, and each of them is asked too.
+	switch {
 	case m.Stage() == spec.StageLeft:
 		return resource.Observation{Status: resource.Unreachable, Reason: "it is switched off"}
-	case rebooted:
-		o.Status, o.Reason = resource.Drifted, "rebooted: boot_id changed"
 	case m.Stage() != spec.StageJoined:
 		o.Status, o.Reason = resource.Drifted, "it is booting, in stage "+string(m.Stage())
 	default:

@@ -83,26 +83,12 @@ func bringUp(ctx context.Context, r *room.Room) (map[string]time.Time, error) {
 	if err := build.Run(); err != nil {
 		return nil, fmt.Errorf("build: %w", err)
 	}
-	pressed := map[string]time.Time{}
 	apply := r.Viver(ctx, "apply", "--auto-approve")
 	show("apply", apply)
-	g, gctx := errgroup.WithContext(ctx)
-	g.Go(apply.Run)
-	g.Go(func() error {
-		if err := r.WaitServed(gctx); err != nil {
-			return err
-		}
-		fmt.Println("-- the seed serves: switching the machines on")
-		for _, m := range r.Lab.Machines {
-			pressed[m.MAC] = time.Now()
-			if err := r.Lab.PowerOn(gctx, m.Name); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err := g.Wait(); err != nil {
-		return nil, fmt.Errorf("apply: %w", err)
+	fmt.Println("-- the machines are switched on as soon as the seed serves")
+	pressed, err := r.Apply(ctx, apply)
+	if err != nil {
+		return nil, err
 	}
 	again := r.Viver(ctx, "plan")
 	show("plan", again)

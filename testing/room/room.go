@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"viver/nodeimage/spec"
 	"viver/testing/lab"
 )
@@ -122,6 +124,30 @@ func (r *Room) WaitServed(ctx context.Context) error {
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
+}
+
+// Apply runs apply, a command from Viver, and switches all machines on as soon as the seed serves. It returns when each was, by
+// its MAC address.
+func (r *Room) Apply(ctx context.Context, apply *exec.Cmd) (map[string]time.Time, error) {
+	pressed := map[string]time.Time{}
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(apply.Run)
+	g.Go(func() error {
+		if err := r.WaitServed(gctx); err != nil {
+			return err
+		}
+		for _, m := range r.Lab.Machines {
+			pressed[m.MAC] = time.Now()
+			if err := r.Lab.PowerOn(gctx, m.Name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := g.Wait(); err != nil {
+		return nil, fmt.Errorf("apply: %w", err)
+	}
+	return pressed, nil
 }
 
 // Machines returns what the seed knows of its machines.
