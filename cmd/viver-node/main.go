@@ -22,6 +22,8 @@ func run(args []string) int {
 		shutDown(args) // does not return
 	case "supervisor":
 		err = supervise()
+	case "disk":
+		err = runDisk()
 	case "node":
 		err = runNode()
 	case "agent":
@@ -53,6 +55,8 @@ func pick(args []string, pid int) string {
 	switch {
 	case args[0] == handover.SupervisorName:
 		return "supervisor"
+	case args[0] == handover.DiskName:
+		return "disk"
 	case args[0] == handover.AgentName:
 		return "node"
 	case pid == 1 && filepath.Base(args[0]) == "shutdown":

@@ -2,68 +2,52 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"os/signal"
-	"slices"
+	"os/exec"
 	"sync"
-	"time"
+	"syscall"
 
 	"golang.org/x/crypto/ssh"
 
-	"viver/nodeimage/discovery"
+	"viver/nodeimage/agent"
 	"viver/nodeimage/pid1"
 	"viver/nodeimage/pid1/console"
 	"viver/nodeimage/pid1/handover"
 	"viver/nodeimage/pid1/join"
-	"viver/nodeimage/pid1/network"
-	"viver/nodeimage/rootdisk"
-	"viver/nodeimage/spec"
+	"viver/pacs/step"
 )
 
-const (
-	// rootDevice is N of /dev/nbdN.
-	rootDevice = 0
-	// lastWords is how long the rest of the agent has to end after the root disk was released.
-	lastWords = 2 * time.Second
-)
+// agentDir is in the initramfs: it outlives this process, but not the boot.
+const agentDir = "/viver/run/agent"
 
-// node is the agent's process on a diskless machine.
+// node is the process of the cluster's agent on a diskless machine. The root, which it starts programs from, is served by another
+// process: see disk.
 type node struct {
 	*handover.Document
 	log     *slog.Logger
-	channel *handover.Channel
-	disk    *rootdisk.Disk
 	client  *join.Client
 	servers *join.Servers
 	signer  ssh.Signer
-	leaving chan struct{} // closed when the machine begins to go down
+	counter *handover.Counter
 }
 
-// runNode serves the machine's root, keeps its address and is the cluster's agent on it, until the root disk was released at the
-// machine's end. It returns an error if it cannot, and is started again then.
+// runNode is the agent until the machine leaves. It returns an error if it lost its port or cannot begin, and is started again then.
 func runNode() error {
 	log := console.Kernel()
 	if err := pid1.Protect(); err != nil {
 		log.Warn(fmt.Sprintf("protect the agent: %v", err))
 	}
-	channel, err := handover.OpenChannel(os.NewFile(handover.ChannelFD, "channel"))
+	n, err := newNode(log)
 	if err != nil {
 		return err
 	}
-	n, err := newNode(log, channel)
-	if err != nil {
-		channel.Trouble(err.Error())
-		return err
-	}
-	defer n.disk.Close()
+	defer n.counter.Close()
 	return n.run(context.Background())
 }
 
-func newNode(log *slog.Logger, channel *handover.Channel) (*node, error) {
-	n := &node{log: log, channel: channel, leaving: make(chan struct{})}
+func newNode(log *slog.Logger) (*node, error) {
+	n := &node{log: log}
 	var err error
 	if n.Document, err = handover.Read(handover.Path); err != nil {
 		return nil, err
@@ -75,100 +59,66 @@ func newNode(log *slog.Logger, channel *handover.Channel) (*node, error) {
 	if n.client, err = join.New(&n.Bundle, n.servers.List); err != nil {
 		return nil, err
 	}
-	n.disk, err = n.openDisk()
+	n.counter, err = handover.OpenCounter(handover.CounterPath)
 	return n, err
 }
 
-func (n *node) openDisk() (*rootdisk.Disk, error) {
-	data, err := os.ReadFile(spec.ManifestPath)
-	if err != nil {
-		return nil, fmt.Errorf("image manifest: %w", err)
-	}
-	manifest, err := spec.DecodeManifest(data, n.Bundle.Image)
-	if err != nil {
-		return nil, err
-	}
-	return rootdisk.Open(rootdisk.Config{
-		Image: n.Bundle.Image, Root: manifest.Root, Servers: n.Bundle.Servers, Device: rootDevice, Log: n.log,
-		Discover: func(ctx context.Context, found func(string)) {
-			has := func(f discovery.Found) bool { return slices.Contains(f.Text, "image="+string(n.Bundle.Image)) }
-			browse(ctx, spec.ServiceNBD, n.Bundle.Cluster, has, found)
-		},
-	})
-}
-
-// run lets all parts of the agent run. The root disk is the one that the others must not outlive: when it is released, the machine ends.
 func (n *node) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	agentEnded := make(chan struct{})
+	leaving := make(chan struct{})
 	var others sync.WaitGroup
-	others.Go(func() { n.awaitLeave(ctx) })
 	others.Go(func() { discoverServers(ctx, n.Bundle.Cluster, n.servers.Add) })
-	others.Go(func() { network.Keep(ctx, network.Kernel{}, n.Lease, n.keepLease, n.log) })
-	others.Go(func() { n.followBoot(ctx) })
+	others.Go(func() { n.spare(ctx) })
 	others.Go(func() {
-		defer close(agentEnded)
-		n.runAgent(ctx)
-	})
-	err := n.disk.Serve(ctx, n.channel.Attached, n.channel.Trouble)
-	select {
-	case <-n.leaving:
-		select {
-		case <-agentEnded:
-		case <-time.After(lastWords):
+		if leave(ctx) {
+			close(leaving)
 		}
-	case <-time.After(lastWords): // the signal comes before the release, but may be noticed after it
-		err = errors.Join(errors.New("the root disk is not attached any more, but the machine is not going down"), err)
-		n.channel.Trouble(err.Error())
-	}
+	})
+	err := agent.RunNode(ctx, n.config(leaving))
 	cancel()
 	others.Wait()
 	return err
 }
 
-// awaitLeave waits for the signal that says that the machine is going down.
-func (n *node) awaitLeave(ctx context.Context) {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, pid1.Leave)
-	select {
-	case <-signals:
-		close(n.leaving)
-	case <-ctx.Done():
+func (n *node) config(leaving <-chan struct{}) agent.NodeConfig {
+	return agent.NodeConfig{
+		Version: version(), Log: n.log, Dir: agentDir, Root: distribution,
+		Bundle: &n.Bundle, HostKey: n.signer, Client: n.client, Request: n.Request, Joined: n.Join,
+		Steps: &step.Runner{Command: shell}, BytesRead: n.bytesRead, Leaving: leaving, Spawned: n.expose,
 	}
 }
 
-// keepLease remembers a new lease for an agent after this one, and tells the servers of a new address.
-func (n *node) keepLease(lease network.Lease) {
-	moved := lease.Address != n.Lease.Address
-	n.Lease = lease
-	if err := handover.Write(handover.Path, n.Document); err != nil {
+// bytesRead returns what the root disk's process has counted.
+func (n *node) bytesRead() int64 {
+	count, err := n.counter.Get()
+	if err != nil {
 		n.log.Warn(err.Error())
 	}
-	if moved {
-		n.report(context.Background(), spec.Report{Address: lease.Address.Addr().String()})
-	}
+	return count
 }
 
-// followBoot reports the root when init has mounted it, and does what is to be done when the distribution's init has taken over. For
-// an agent that follows a dead one, that is at once.
-func (n *node) followBoot(ctx context.Context) {
-	reached := func(s spec.Stage) {
-		n.report(ctx, spec.Report{Boot: []spec.StageTime{{Stage: s, At: time.Now().UTC()}}})
+// spare sees to it that this process is not killed before its time, once the distribution's init is there.
+func (n *node) spare(ctx context.Context) {
+	if agent.NewInit(distribution).Started(ctx) != nil {
+		return // the agent waits for the same, and says what is wrong
 	}
-	defer context.AfterFunc(ctx, func() { n.channel.Close() })()
-	n.channel.WaitHandover(func() { reached(spec.StageRoot) })
-	if ctx.Err() != nil {
-		return
-	}
-	if err := pid1.SpareFromKillall(distribution, os.Getpid(), os.Getppid()); err != nil {
+	if err := pid1.SpareFromKillall(distribution); err != nil {
 		n.log.Warn(err.Error())
 	}
 }
 
-// report tells a server. That it did not work is only noted: the machine goes on.
-func (n *node) report(ctx context.Context, r spec.Report) {
-	r.MAC, r.Token = n.Request.MAC, n.Join.Token
-	if err := n.client.Report(ctx, r); err != nil {
+// expose lets the kernel end a session's programs when memory runs out, unlike the agent that started them.
+func (n *node) expose(pid int) {
+	if err := pid1.Exposed(pid); err != nil {
 		n.log.Warn(err.Error())
 	}
+}
+
+// shell makes the shell that steps run in: in the distribution's root, and without this process' protection against lack of memory.
+func shell(ctx context.Context) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", "echo 0 >/proc/self/oom_score_adj; exec /bin/sh -s")
+	cmd.Dir = "/"
+	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: distribution}
+	return cmd
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/ssh"
+
+	"viver/nodeimage/pid1/handover"
 )
 
 // personal writes the few files that differ from machine to machine into the new root, where they lie in RAM: the image is the
@@ -71,23 +73,23 @@ func placeShutdown(dir string) error {
 	return nil
 }
 
-// SpareFromKillall asks an init of the family of sysvinit, where there is one in root, not to kill these processes when the machine goes down:
-// its scripts, which it reads from the root after that, come through them. Debian's sendsigs reads process IDs from
-// /run/sendsigs.omit.d. systemd needs no such list (see package handover).
-func SpareFromKillall(root string, pids ...int) error {
+// SpareFromKillall asks an init of the family of sysvinit, where there is one in root, not to kill viver's processes when the machine
+// goes down: its scripts, which it reads from the root after that, come through them. Debian's sendsigs reads process IDs from
+// /run/sendsigs.omit.d. systemd needs no such list (see package handover). It is called again when a process was started again.
+func SpareFromKillall(root string) error {
 	if _, err := os.Stat(filepath.Join(root, "etc/init.d/sendsigs")); err != nil {
 		return nil
 	}
 	dir := filepath.Join(root, "run/sendsigs.omit.d")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("spare the agent from killall5: %w", err)
+		return fmt.Errorf("spare viver's processes from killall5: %w", err)
 	}
 	var list strings.Builder
-	for _, pid := range pids {
+	for _, pid := range named(handover.Names()...) {
 		fmt.Fprintln(&list, pid)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "viver"), []byte(list.String()), 0o644); err != nil {
-		return fmt.Errorf("spare the agent from killall5: %w", err)
+		return fmt.Errorf("spare viver's processes from killall5: %w", err)
 	}
 	return nil
 }

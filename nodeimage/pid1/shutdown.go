@@ -22,8 +22,8 @@ import (
 const (
 	// oldRoot is where systemd-shutdown puts the distribution's root before it becomes this program.
 	oldRoot = "/oldroot"
-	// agentTime is how long the agent has to say goodbye and end.
-	agentTime = 5 * time.Second
+	// endTime is how long viver's processes have to end; the agent says goodbye to the cluster before it does.
+	endTime = 5 * time.Second
 )
 
 // Shutdown ends the machine. systemd-shutdown becomes this program, as PID 1, when all other processes are gone, with the
@@ -31,23 +31,22 @@ const (
 // disconnects the root's block device. Shutdown does not return.
 //
 // The order matters: the agent says goodbye while the network is up; what is mounted from the root disk goes before the disk, the disk before
-// the agent that serves it.
+// the process that serves it.
 //
 // Other inits do not come back to the initramfs; they end the machine themselves. Nothing is lost then: the root disk is
 // read-only, what lies above it is in RAM. sysvinit spares the agent (see SpareFromKillall). busybox kills it with all the rest, and reads
 // nothing more. What an init of another kind reads from the root after the agent's death must be in memory already.
 func Shutdown(word string, release func() error) {
 	log := console.Open()
-	tell(log, handover.SupervisorName)
-	tell(log, handover.AgentName)
+	tellLeave(log)
 	if err := unmountBelow(oldRoot); err != nil {
 		log.Warn(err.Error())
 	}
 	if err := release(); err != nil {
 		log.Warn(err.Error())
 	}
-	if !waitGone(agentTime) {
-		log.Warn(fmt.Sprintf("the agent did not end within %v", agentTime))
+	if !waitGone(endTime) {
+		log.Warn(fmt.Sprintf("viver's processes did not end within %v", endTime))
 	}
 	unix.Sync()
 	for {
@@ -125,22 +124,24 @@ func unescape(s string) string {
 	return b.String()
 }
 
-// tell sends Leave to viver's processes of this name.
-func tell(log *slog.Logger, name string) {
-	for _, pid := range named(name) {
-		if err := unix.Kill(pid, Leave); err != nil {
-			log.Warn(fmt.Sprintf("tell %s to leave: %v", name, err))
+// tellLeave sends Leave to viver's processes, to the supervisor first.
+func tellLeave(log *slog.Logger) {
+	for _, name := range handover.Names() {
+		for _, pid := range named(name) {
+			if err := unix.Kill(pid, Leave); err != nil {
+				log.Warn(fmt.Sprintf("tell %s to leave: %v", name, err))
+			}
 		}
 	}
 }
 
-// named returns the processes whose first argument is name.
-func named(name string) []int {
+// named returns the processes whose first argument is one of names.
+func named(names ...string) []int {
 	var pids []int
 	files, _ := filepath.Glob("/proc/[0-9]*/cmdline") // the pattern is right, and there are no other errors
 	for _, file := range files {
 		data, err := os.ReadFile(file)
-		if first, _, _ := strings.Cut(string(data), "\x00"); err != nil || first != name {
+		if first, _, _ := strings.Cut(string(data), "\x00"); err != nil || !slices.Contains(names, first) {
 			continue
 		}
 		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {
@@ -158,7 +159,7 @@ func waitGone(limit time.Duration) bool {
 				break
 			}
 		}
-		if len(named(handover.AgentName))+len(named(handover.SupervisorName)) == 0 {
+		if len(named(handover.Names()...)) == 0 {
 			return true
 		}
 	}

@@ -1,7 +1,7 @@
-// Package handover is what early user space leaves to the agent that outlives it: a document in RAM, and a channel between the
-// two while both live.
+// Package handover is what early user space leaves to the processes that outlive it: a document and a counter in RAM, and a channel
+// to the one that serves the root disk.
 //
-// It owns the form of both. The document lies in the initramfs, which only root sees and which is gone with the machine's power.
+// It owns the form of these. The document lies in the initramfs, which only root sees and which is gone with the machine's power.
 package handover
 
 import (
@@ -22,17 +22,21 @@ const Path = "/viver/run/handover.json"
 // (https://systemd.io/ROOT_STORAGE_DAEMONS).
 const (
 	SupervisorName = "@viver-supervisor"
+	DiskName       = "@viver-disk"
 	AgentName      = "@viver-agent"
 )
 
-// Document is all that an agent needs to take up its work, also after another one has died. The image's manifest lies at
+// Names returns them all.
+func Names() []string { return []string{SupervisorName, DiskName, AgentName} }
+
+// Document is all that the disk's process and the agent need to take up their work, also after others have died. The image's manifest lies at
 // spec.ManifestPath still.
 type Document struct {
 	Bundle spec.Bundle `json:"bundle"`
 	// Request is what the machine said of itself, Join what a server answered.
 	Request spec.JoinRequest  `json:"request"`
 	Join    spec.JoinResponse `json:"join"`
-	// Lease is the address; the agent writes the document again when it changes.
+	// Lease is the address; the disk's process keeps it, and writes the document again when it changes.
 	Lease network.Lease `json:"lease"`
 	// HostKey is the private SSH host key of this boot, PEM as OpenSSH writes it.
 	HostKey string `json:"host_key"`

@@ -98,3 +98,28 @@ func TestAgentGone(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestCounter(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "count")
+	for _, want := range []int64{0, 1 << 40, 7} {
+		c, err := handover.OpenCounter(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want > 0 {
+			err = c.Set(want)
+		}
+		if got, getErr := c.Get(); got != want || err != nil || getErr != nil {
+			t.Errorf("got %d, %v, %v; want %d", got, err, getErr, want)
+		}
+		c.Close()
+	}
+	c, err := handover.OpenCounter(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if got, err := c.Get(); got != 7 || err != nil {
+		t.Errorf("after reopening: %d, %v", got, err)
+	}
+}

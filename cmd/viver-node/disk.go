@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"slices"
+	"sync"
+	"time"
+
+	"viver/nodeimage/discovery"
+	"viver/nodeimage/pid1"
+	"viver/nodeimage/pid1/console"
+	"viver/nodeimage/pid1/handover"
+	"viver/nodeimage/pid1/join"
+	"viver/nodeimage/pid1/network"
+	"viver/nodeimage/rootdisk"
+	"viver/nodeimage/spec"
+)
+
+const (
+	// rootDevice is N of /dev/nbdN.
+	rootDevice = 0
+	// distribution is the root of PID 1, seen from processes whose own root is the initramfs.
+	distribution = "/proc/1/root"
+	// counting is how often the bytes read are noted for the agent.
+	counting = time.Second
+)
+
+// disk is the process on a diskless machine that the machine's life hangs on: it serves the root and keeps the address. It starts no
+// programs, see pid1.Supervise.
+type disk struct {
+	*handover.Document
+	log     *slog.Logger
+	channel *handover.Channel
+	root    *rootdisk.Disk
+	client  *join.Client
+	servers *join.Servers
+	leaving chan struct{} // closed when the machine begins to go down
+}
+
+// runDisk serves the root until it was released at the machine's end. It returns an error if it cannot, and is started again then.
+func runDisk() error {
+	log := console.Kernel()
+	if err := pid1.Protect(); err != nil {
+		log.Warn(fmt.Sprintf("protect the root disk's process: %v", err))
+	}
+	channel, err := handover.OpenChannel(os.NewFile(handover.ChannelFD, "channel"))
+	if err != nil {
+		return err
+	}
+	d, err := newDisk(log, channel)
+	if err != nil {
+		channel.Trouble(err.Error())
+		return err
+	}
+	defer d.root.Close()
+	return d.run(context.Background())
+}
+
+func newDisk(log *slog.Logger, channel *handover.Channel) (*disk, error) {
+	d := &disk{log: log, channel: channel, leaving: make(chan struct{})}
+	var err error
+	if d.Document, err = handover.Read(handover.Path); err != nil {
+		return nil, err
+	}
+	d.servers = join.NewServers(join.Hints(&d.Bundle)...)
+	if d.client, err = join.New(&d.Bundle, d.servers.List); err != nil {
+		return nil, err
+	}
+	d.root, err = d.openRoot()
+	return d, err
+}
+
+func (d *disk) openRoot() (*rootdisk.Disk, error) {
+	data, err := os.ReadFile(spec.ManifestPath)
+	if err != nil {
+		return nil, fmt.Errorf("image manifest: %w", err)
+	}
+	manifest, err := spec.DecodeManifest(data, d.Bundle.Image)
+	if err != nil {
+		return nil, err
+	}
+	return rootdisk.Open(rootdisk.Config{
+		Image: d.Bundle.Image, Root: manifest.Root, Servers: d.Bundle.Servers, Device: rootDevice, Log: d.log,
+		Discover: func(ctx context.Context, found func(string)) {
+			has := func(f discovery.Found) bool { return slices.Contains(f.Text, "image="+string(d.Bundle.Image)) }
+			browse(ctx, spec.ServiceNBD, d.Bundle.Cluster, has, found)
+		},
+	})
+}
+
+// run lets all parts run until the root disk is released.
+func (d *disk) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var others sync.WaitGroup
+	others.Go(func() { d.awaitLeave(ctx) })
+	others.Go(func() { discoverServers(ctx, d.Bundle.Cluster, d.servers.Add) })
+	others.Go(func() { network.Keep(ctx, network.Kernel{}, d.Lease, d.keepLease, d.log) })
+	others.Go(func() { d.followBoot(ctx) })
+	others.Go(func() { d.count(ctx) })
+	err := d.root.Serve(ctx, d.channel.Attached, d.channel.Trouble)
+	select {
+	case <-d.leaving:
+	case <-time.After(time.Second): // the signal comes before the release, but may be noticed after it
+		err = errors.Join(errors.New("the root disk is not attached any more, but the machine is not going down"), err)
+		d.channel.Trouble(err.Error())
+	}
+	cancel()
+	others.Wait()
+	return err
+}
+
+// awaitLeave waits for the signal that says that the machine is going down.
+func (d *disk) awaitLeave(ctx context.Context) {
+	if leave(ctx) {
+		close(d.leaving)
+	}
+}
+
+// leave waits for the signal that says that the machine is going down, and returns false if ctx ends before.
+func leave(ctx context.Context) bool {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, pid1.Leave)
+	defer signal.Stop(signals)
+	select {
+	case <-signals:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// keepLease remembers a new lease for a process after this one, and tells the servers of a new address.
+func (d *disk) keepLease(lease network.Lease) {
+	moved := lease.Address != d.Lease.Address
+	d.Lease = lease
+	if err := handover.Write(handover.Path, d.Document); err != nil {
+		d.log.Warn(err.Error())
+	}
+	if moved {
+		d.report(context.Background(), spec.Report{Address: lease.Address.Addr().String()})
+	}
+}
+
+// followBoot reports the root when init has mounted it, and does what is to be done when the distribution's init has taken over. For
+// a process that follows a dead one, that is at once.
+func (d *disk) followBoot(ctx context.Context) {
+	defer context.AfterFunc(ctx, func() { d.channel.Close() })()
+	d.channel.WaitHandover(func() {
+		d.report(ctx, spec.Report{Boot: []spec.StageTime{{Stage: spec.StageRoot, At: time.Now().UTC()}}})
+	})
+	if ctx.Err() != nil {
+		return
+	}
+	if err := pid1.SpareFromKillall(distribution); err != nil {
+		d.log.Warn(err.Error())
+	}
+}
+
+// report tells a server. That it did not work is only noted: the machine goes on.
+func (d *disk) report(ctx context.Context, r spec.Report) {
+	r.MAC, r.Token = d.Request.MAC, d.Join.Token
+	if err := d.client.Report(ctx, r); err != nil {
+		d.log.Warn(err.Error())
+	}
+}
+
+// count notes the bytes read, on top of what a process before this one had read.
+func (d *disk) count(ctx context.Context) {
+	counter, err := handover.OpenCounter(handover.CounterPath)
+	if err != nil {
+		d.log.Warn(err.Error())
+		return
+	}
+	defer counter.Close()
+	before, err := counter.Get()
+	for tick := time.NewTicker(counting); err == nil; {
+		err = counter.Set(before + d.root.BytesRead())
+		select {
+		case <-ctx.Done():
+			tick.Stop()
+			return
+		case <-tick.C:
+		}
+	}
+	d.log.Warn(err.Error())
+}
