@@ -91,6 +91,8 @@ func (n *node) run(ctx context.Context) error {
 		HostKey: n.config.HostKey, Authority: authority, Root: n.config.Root, Log: n.log, Started: n.config.Spawned,
 		Subsystems: map[string]sshd.Subsystem{spec.Subsystem: control(n.operations())},
 	}
+	n.announce()
+	n.units.Start() // before anybody can put units, which are started by that
 	parts.Go(func() error { return ssh.Serve(ctx, n.config.SSH) })
 	parts.Go(func() error { n.announcer.Run(ctx); return nil })
 	parts.Go(func() error { n.reporter.run(ctx); return nil })
@@ -104,8 +106,6 @@ func (n *node) run(ctx context.Context) error {
 		}
 		return nil
 	})
-	n.announce()
-	n.units.Start()
 	err = parts.Wait()
 	n.units.Stop()
 	return err

@@ -21,7 +21,7 @@ import (
 type progress struct {
 	path string
 
-	mu sync.Mutex // guards doc and the file
+	mu sync.Mutex // guards the rest and the file
 	progressDocument
 }
 

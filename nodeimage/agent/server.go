@@ -107,12 +107,12 @@ func (s *server) run(ctx context.Context) error {
 		HostKey: s.self.hostKey, Authority: s.self.authority, Log: s.config.Log,
 		Subsystems: map[string]sshd.Subsystem{spec.Subsystem: control(s.operations())},
 	}
+	s.announce()
+	s.units.Start() // before operators can put units, which are started by that
 	parts.Go(func() error { return ssh.Serve(ctx, s.config.SSH) })
 	parts.Go(func() error { return s.serveJoin(ctx, s.config.Join) })
 	parts.Go(func() error { s.announcer.Run(ctx); return nil })
 	parts.Go(func() error { return s.save(ctx) })
-	s.announce()
-	s.units.Start()
 	err := parts.Wait()
 	s.units.Stop() // after the operators' requests have ended, which could put more
 	return errors.Join(err, s.roster.Save())

@@ -89,7 +89,8 @@ func New(c Config) (*Supervisor, error) {
 	return s, nil
 }
 
-// Start starts all units that are known, in the order in which they were put, and does not wait for them.
+// Start starts all units that are known, in the order in which they were put, and does not wait for them. It must be called once, before
+// Put and Remove.
 func (s *Supervisor) Start() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
