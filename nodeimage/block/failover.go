@@ -100,7 +100,8 @@ func (f *Failover) ReadAt(ctx context.Context, p []byte, off int64) error {
 	return f.Fetch(ctx, p, off, func([]byte) error { return nil })
 }
 
-// Fetch implements Fetcher. A source whose bytes check refused is never asked for them again.
+// Fetch implements Fetcher. A source whose bytes check refused is not asked for them again, unless all others have wrong ones too: then
+// each read asks every source once more before it fails.
 func (f *Failover) Fetch(ctx context.Context, p []byte, off int64, check func([]byte) error) error {
 	if off < 0 || off > f.size || int64(len(p)) > f.size-off {
 		return fmt.Errorf("block: read %d bytes at %d of %d: %w", len(p), off, f.size, io.ErrUnexpectedEOF)
@@ -141,6 +142,13 @@ func (f *Failover) choose(off int64, busy map[*source]pacing) (*source, time.Dur
 		}
 	}
 	return nil, soonest
+}
+
+// pardon lets all sources be asked for the bytes at off again.
+func (f *Failover) pardon(off int64) {
+	for _, s := range f.sources {
+		s.pardon(off)
+	}
 }
 
 // won makes s the current source, unless the current one was passed over for this chunk only.

@@ -357,6 +357,21 @@ func TestWrongBytesAreNotAskedForAgain(t *testing.T) {
 	})
 }
 
+func TestBitsThatFlipOnTheWayAreAskedForAgain(t *testing.T) {
+	withRoom(t, block.FailoverOptions{}, func(r room) {
+		flips := 2 // one on the way from each server
+		err := r.f.Fetch(r.t.Context(), make([]byte, 4), 0, func([]byte) error {
+			if flips--; flips >= 0 {
+				return errors.New("wrong digest")
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestServerOfAnotherSizeIsRefused(t *testing.T) {
 	withRoom(t, block.FailoverOptions{Budget: time.Second}, func(r room) {
 		r.a.data = r.a.data[:100]

@@ -17,6 +17,7 @@ type race struct {
 	busy    map[*source]pacing // of each source, for this read only
 	results chan *try
 	last    error // of the last try that failed
+	pardon  bool  // sources with wrong bytes got their second chance
 }
 
 // try is one source being asked.
@@ -92,8 +93,12 @@ func (r *race) begin(ctx context.Context) (wake <-chan time.Time, err error) {
 		return nil, nil
 	case len(r.running) > 0:
 		return nil, nil
-	case wait < 0:
+	case wait < 0 && r.pardon:
 		return nil, r.explain(ErrCorrupt)
+	case wait < 0: // a bit may have flipped on the way
+		r.pardon = true
+		r.f.pardon(r.off)
+		return r.begin(ctx)
 	}
 	return time.After(wait), nil
 }

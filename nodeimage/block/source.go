@@ -162,7 +162,13 @@ func (s *source) ban(off int64, why error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.banned[off] = true
-	s.log.Error("block server has wrong bytes; it is not asked for them again", "offset", off, "error", why)
+	s.log.Error("block server has wrong bytes; the others are asked for them", "offset", off, "error", why)
+}
+
+func (s *source) pardon(off int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.banned, off)
 }
 
 func (s *source) isBanned(off int64) bool {
