@@ -2,7 +2,10 @@ package plan
 
 import (
 	"context"
+	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -117,12 +120,13 @@ type draft struct {
 	baking  map[string][]Reason             // images whose steps changed in the walk before, by address
 	changes []*Change
 	byAddr  map[string]*Change
+	taken   map[string]string // which instance has the value of a unique argument
 }
 
 func newDraft(o Options, seen map[string]resource.Observation, baking map[string][]Reason) *draft {
 	return &draft{
 		Options: o, memory: NewMemory(o.State, o.Types), seen: seen, baking: maps.Clone(baking),
-		byAddr: map[string]*Change{},
+		byAddr: map[string]*Change{}, taken: map[string]string{},
 	}
 }
 
@@ -148,6 +152,9 @@ func (d *draft) visit(i *lang.Instance, obj lang.Object) (cty.Value, hcl.Diagnos
 	for n := range obj.Depends.All() {
 		c.depends = append(c.depends, n)
 	}
+	if err := d.unique(at, i.Type, t.Schema(), obj.Value); err != nil {
+		return cty.NilVal, fail(i.Range, "Not unique", err.Error()+".")
+	}
 	inputs, refs, err := d.memory.Inputs(at, t.Schema(), obj.Value)
 	if err != nil {
 		return cty.NilVal, fail(i.Range, "Arguments cannot be remembered", err.Error())
@@ -156,6 +163,25 @@ func (d *draft) visit(i *lang.Instance, obj lang.Object) (cty.Value, hcl.Diagnos
 	d.changes = append(d.changes, c)
 	d.byAddr[at] = c
 	return Value(t.Schema(), obj.Value, c.computed), nil
+}
+
+// unique says which instance has a value already that only one may have.
+func (d *draft) unique(at, kind string, s *resource.Schema, object cty.Value) error {
+	for _, name := range slices.Sorted(maps.Keys(s.Attributes)) {
+		if !s.Attributes[name].Unique {
+			continue
+		}
+		v, _ := object.GetAttr(name).Unmark()
+		if v.IsNull() || !v.IsKnown() || v.Type() != cty.String {
+			continue
+		}
+		key := kind + "." + name + "=" + strings.ToLower(v.AsString())
+		if other, ok := d.taken[key]; ok {
+			return fmt.Errorf("%s has the %s %q, and so has %s: each needs one of its own", at, name, v.AsString(), other)
+		}
+		d.taken[key] = at
+	}
+	return nil
 }
 
 func (d *draft) bakes(kind string) bool {

@@ -4,6 +4,8 @@
 package plan
 
 import (
+	"cmp"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
@@ -102,12 +104,13 @@ type Member struct {
 // Summary counts the changes.
 type Summary struct {
 	Create, Update, Destroy int // a replacement counts as Create and as Destroy
-	Unreachable             int
+	Unreachable             int // machines, and other things, that could not be asked
 }
 
 // Summary counts the changes.
 func (p *Plan) Summary() Summary {
 	var s Summary
+	silent := map[string]bool{}
 	for _, c := range p.Changes {
 		switch c.Action {
 		case resource.Create:
@@ -121,9 +124,10 @@ func (p *Plan) Summary() Summary {
 			s.Destroy++
 		}
 		if c.Unreachable {
-			s.Unreachable++
+			silent[cmp.Or(c.Machine, c.Addr.String())] = true
 		}
 	}
+	s.Unreachable = len(silent)
 	return s
 }
 

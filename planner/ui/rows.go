@@ -58,9 +58,15 @@ func (b *rowBuilder) withMachine(c *plan.Change) bool {
 	return c.Forget && m.Action == resource.Delete || made && m.Type == "node"
 }
 
+// silentWithMachine says that a step could not be asked because its machine could not: the machine's row says it.
+func (b *rowBuilder) silentWithMachine(c *plan.Change) bool {
+	m := b.byAddr[c.Machine]
+	return c.Unreachable && c.Action == resource.NoOp && m != nil && m.Unreachable
+}
+
 func (b *rowBuilder) add(c *plan.Change) {
 	quiet := c.Action == resource.NoOp && !c.Unreachable
-	if c.LeftOut || b.withMachine(c) || quiet && (b.plan.Empty() || c.Machine != "" || len(c.Addr.Module) > 0) {
+	if c.LeftOut || b.withMachine(c) || b.silentWithMachine(c) || quiet && (b.plan.Empty() || c.Machine != "" || len(c.Addr.Module) > 0) {
 		return
 	}
 	key := strings.Join([]string{string(c.Action), c.Addr.Group(), whats(c), fmt.Sprint(c.Unreachable), c.Note}, "\x00")
