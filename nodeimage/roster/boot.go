@@ -25,11 +25,7 @@ func (r *Roster) Observe(e spec.MachineEvent) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	rec, err := r.machine(mac)
-	if err != nil {
-		r.config.Log.Warn("a machine is not noted", "mac", mac, "error", err)
-		return
-	}
+	rec := r.machine(mac)
 	m := &rec.Machine
 	if order(m.Stage()) > order(e.Stage) {
 		rec.newBoot("")
@@ -87,7 +83,18 @@ func (rec *record) mergeSteps(results []spec.StepResult) {
 			steps = append(steps, s)
 		}
 	}
-	rec.Machine.Steps = steps
+	rec.Machine.Steps = within(steps, maxStepText)
+}
+
+// within takes from results the texts of those for which nothing is left of limit, in bytes.
+func within(results []spec.StepResult, limit int) []spec.StepResult {
+	for i := range results {
+		r := &results[i]
+		if limit -= len(r.Diff) + len(r.Output); limit < 0 {
+			r.Diff, r.Output = "", ""
+		}
+	}
+	return results
 }
 
 // saneTime keeps a machine's absurd clock from being shown: it takes now for times that JSON could not give back.

@@ -15,11 +15,13 @@ import (
 
 // Bounds of what is kept of a machine, in bytes and numbers.
 const (
-	maxText   = 300
-	maxOutput = 4 << 10
-	maxSteps  = 1000
-	maxStages = 16
-	maxFacts  = 256 // disks, interfaces, graphics
+	maxText     = 300
+	maxFact     = 100
+	maxOutput   = 4 << 10
+	maxSteps    = 1000
+	maxStepText = 128 << 10 // of all steps together
+	maxStages   = 16
+	maxFacts    = 64 // disks, interfaces, graphics
 )
 
 // clean returns s without control characters, cut to max bytes: it will stand on an operator's terminal.
@@ -115,19 +117,19 @@ func cleanJoin(q spec.JoinRequest) (spec.JoinRequest, error) {
 // cleanFacts cleans every string and bounds every list.
 func cleanFacts(f spec.Facts) spec.Facts {
 	for _, s := range []*string{&f.Architecture, &f.Kernel, &f.CPU, &f.Vendor, &f.Product, &f.Serial, &f.UUID} {
-		*s = clean(*s, maxText)
+		*s = clean(*s, maxFact)
 	}
 	f.Disks = append([]spec.Disk(nil), f.Disks[:min(len(f.Disks), maxFacts)]...)
 	for i, d := range f.Disks {
-		f.Disks[i].Name, f.Disks[i].Model = clean(d.Name, maxText), clean(d.Model, maxText)
+		f.Disks[i].Name, f.Disks[i].Model = clean(d.Name, maxFact), clean(d.Model, maxFact)
 	}
 	f.Interfaces = append([]spec.Interface(nil), f.Interfaces[:min(len(f.Interfaces), maxFacts)]...)
 	for i, d := range f.Interfaces {
-		f.Interfaces[i].Name, f.Interfaces[i].MAC, f.Interfaces[i].Driver = clean(d.Name, maxText), clean(d.MAC, maxText), clean(d.Driver, maxText)
+		f.Interfaces[i].Name, f.Interfaces[i].MAC, f.Interfaces[i].Driver = clean(d.Name, maxFact), clean(d.MAC, maxFact), clean(d.Driver, maxFact)
 	}
 	f.Graphics = append([]string(nil), f.Graphics[:min(len(f.Graphics), maxFacts)]...)
 	for i, s := range f.Graphics {
-		f.Graphics[i] = clean(s, maxText)
+		f.Graphics[i] = clean(s, maxFact)
 	}
 	return f
 }

@@ -44,10 +44,7 @@ func (r *Roster) Join(request spec.JoinRequest) (*spec.JoinResponse, *spec.JoinW
 func (r *Roster) join(request spec.JoinRequest) (response *spec.JoinResponse, reason string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	rec, err := r.machine(request.MAC)
-	if err != nil {
-		return nil, "", err
-	}
+	rec := r.machine(request.MAC)
 	if rec.Token != "" && rec.Machine.BootID == request.BootID && rec.Machine.HostKey != request.HostKey {
 		return nil, "", fmt.Errorf("roster: join: machine %s has joined in this boot with another host key: %w", request.MAC, ErrRefused)
 	}

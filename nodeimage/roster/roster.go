@@ -8,7 +8,6 @@ package roster
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -18,8 +17,9 @@ import (
 	"viver/nodeimage/spec"
 )
 
-// maxMachines bounds how many machines are remembered: anybody on the link can invent MAC addresses. Bound ones always are.
-const maxMachines = 4096
+// maxNameless bounds how many machines without a name are remembered: anybody on the link can invent MAC addresses. Those with a name
+// are as many as there are nodes.
+const maxNameless = 1024
 
 // Config is what a Roster needs. Path and Cluster must be set.
 type Config struct {
@@ -131,16 +131,10 @@ func (r *Roster) snapshot(macs map[string]bool) []spec.Machine {
 	return all
 }
 
-// errFull is returned when another machine would be too many.
-var errFull = errors.New("roster: too many machines are known; remove nodes, or look for a machine that invents MAC addresses")
-
 // machine returns the record of a machine, a new one if need be; r.mu is held.
-func (r *Roster) machine(mac string) (*record, error) {
+func (r *Roster) machine(mac string) *record {
 	if rec := r.machines[mac]; rec != nil {
-		return rec, nil
-	}
-	if len(r.machines) >= maxMachines && !r.forgetOne() {
-		return nil, errFull
+		return rec
 	}
 	rec := &record{Machine: spec.Machine{MAC: mac}}
 	for _, n := range r.nodes {
@@ -148,23 +142,29 @@ func (r *Roster) machine(mac string) (*record, error) {
 			rec.Machine.Node = n.Name
 		}
 	}
+	if rec.Machine.Node == "" {
+		r.makeRoom()
+	}
 	r.machines[mac] = rec
-	return rec, nil
+	return rec
 }
 
-// forgetOne forgets the machine without a name that was silent for longest; r.mu is held.
-func (r *Roster) forgetOne() bool {
+// makeRoom forgets the machine without a name that was silent for longest, if there are too many of them; r.mu is held.
+func (r *Roster) makeRoom() {
 	var oldest *record
+	nameless := 0
 	for _, rec := range r.machines {
-		if rec.Machine.Node == "" && (oldest == nil || rec.Machine.LastSeen.Before(oldest.Machine.LastSeen)) {
+		if rec.Machine.Node != "" {
+			continue
+		}
+		nameless++
+		if oldest == nil || rec.Machine.LastSeen.Before(oldest.Machine.LastSeen) {
 			oldest = rec
 		}
 	}
-	if oldest == nil {
-		return false
+	if nameless >= maxNameless {
+		delete(r.machines, oldest.Machine.MAC)
 	}
-	delete(r.machines, oldest.Machine.MAC)
-	return true
 }
 
 // touch notes that something of a machine changed; r.mu is held.

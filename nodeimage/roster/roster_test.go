@@ -290,17 +290,53 @@ func TestMachinesAreBounded(t *testing.T) {
 	r := fresh(t)
 	put(t, r, spec.NodeSpec{Name: "pc1", Image: desk})
 	join(t, r, request(0, 1))
-	for n := range maxMachines + 10 {
+	for n := range maxNameless + 10 {
 		r.Observe(spec.MachineEvent{MAC: mac(n + 1), Stage: spec.StageFirmware, Detail: strings.Repeat("é", maxText)})
 	}
 	all := r.Machines()
-	if len(all) != maxMachines || all[0].Node != "pc1" || len(all[1].Waiting) > maxText {
+	if len(all) != maxNameless+1 || all[0].Node != "pc1" || len(all[1].Waiting) > maxText {
 		t.Errorf("%d machines, first %q", len(all), all[0].Node)
 	}
 	r.Observe(spec.MachineEvent{MAC: "nonsense", Stage: spec.StageFirmware})
 	r.Observe(spec.MachineEvent{MAC: mac(0), Stage: "nonsense"})
 	if got := r.Machines()[0]; stages(got) != "network" {
 		t.Errorf("%+v", got)
+	}
+}
+
+func TestTextOfStepsIsBounded(t *testing.T) {
+	r := fresh(t)
+	put(t, r, spec.NodeSpec{Name: "pc1", Image: desk})
+	_, token := join(t, r, request(0, 1))
+	var steps []spec.StepResult
+	for n := range maxSteps + 1 {
+		steps = append(steps, spec.StepResult{ID: fmt.Sprint(n), Status: spec.StepFailed, Output: strings.Repeat("x", maxOutput)})
+	}
+	if err := r.Report(spec.Report{MAC: mac(0), Token: token, Steps: steps}); err != nil {
+		t.Fatal(err)
+	}
+	got, bytes := r.Machines()[0].Steps, 0
+	for _, s := range got {
+		bytes += len(s.Output)
+	}
+	if len(got) != maxSteps || bytes != maxStepText || got[maxSteps-1].Status != spec.StepFailed {
+		t.Errorf("%d steps with %d bytes", len(got), bytes)
+	}
+}
+
+func TestListedMachinesAreNotForgotten(t *testing.T) {
+	r := fresh(t)
+	for n := range maxNameless + 100 {
+		node := spec.NodeSpec{Name: fmt.Sprintf("pc%d", n), MAC: mac(n)}
+		if _, err := r.putNode(node); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := range maxNameless + 100 {
+		r.Observe(spec.MachineEvent{MAC: mac(n), Stage: spec.StageFirmware})
+	}
+	if got := len(r.Machines()); got != maxNameless+100 {
+		t.Errorf("%d machines", got)
 	}
 }
 
