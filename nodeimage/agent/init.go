@@ -72,10 +72,11 @@ func (d distribution) systemdUp(ctx context.Context) error {
 	return nil
 }
 
-// isSystemd knows systemd by its name too: on a slow machine it takes many seconds to make the folder by which sd_booted(3) finds it.
+// isSystemd knows systemd by its program too: on a slow machine it takes many seconds to make the folder by which sd_booted(3) finds it,
+// and before that to mount its own /proc.
 func (d distribution) isSystemd() bool {
-	name, _ := os.ReadFile(filepath.Join("/", d.root, "proc/1/comm"))
-	return strings.TrimSpace(string(name)) == "systemd" || isSystemd(d.root)
+	program, _ := os.Readlink("/proc/1/exe")
+	return filepath.Base(program) == "systemd" || isSystemd(d.root)
 }
 
 func (d distribution) isOpenRC() bool {
