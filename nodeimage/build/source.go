@@ -41,6 +41,12 @@ var (
 	mirrorURL   = regexp.MustCompile(`^(https?|file)://[^\s\[\]@]+$`)
 )
 
+// Check says what is wrong with s, as far as that can be said without looking at anything.
+func (s Source) Check() error {
+	_, err := s.complete()
+	return err
+}
+
 // complete returns s with its defaults filled in and its packages sorted.
 func (s Source) complete() (Source, error) {
 	if s.Architecture == "" {

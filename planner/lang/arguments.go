@@ -144,10 +144,21 @@ func fit(v cty.Value, s *resource.Attribute) (cty.Value, error) {
 	} else {
 		v, err = convert.Convert(v, s.Type)
 	}
+	if err == nil && s.Check != nil {
+		err = checkKnown(v, s.Check)
+	}
 	if s.Sensitive && err == nil {
 		v = v.Mark(Sensitive)
 	}
 	return v, at("", err)
+}
+
+// checkKnown applies a type's own check to what is known.
+func checkKnown(v cty.Value, rule func(cty.Value) error) error {
+	if v, _ = v.UnmarkDeep(); v.IsNull() || !v.IsWhollyKnown() {
+		return nil
+	}
+	return rule(v)
 }
 
 // refers checks that v is a reference to one of these kinds, or a collection of such.

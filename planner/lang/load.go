@@ -159,8 +159,12 @@ func (l *loader) parse(dir source.Dir) []hcl.Body {
 			l.report(errorf(nil, "Configuration not readable", "%s.", upperFirst(err.Error())))
 			continue
 		}
+		if d := checkText(dir.Label(name), data); d != nil {
+			l.report(d)
+			continue
+		}
 		file, diags := read(data, dir.Label(name))
-		l.report(diags...)
+		l.report(few(dir.Label(name), diags)...)
 		if file != nil {
 			bodies = append(bodies, file.Body)
 		}

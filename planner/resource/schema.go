@@ -37,6 +37,11 @@ type Attribute struct {
 	Replaces bool
 	// Computed marks a value that Apply returns. Arguments cannot set it.
 	Computed bool
+	// Check says what is wrong with an argument, in a clause which names what is wanted; nil: whatever has the type will do. It is given
+	// values that are wholly known, and neither null nor marked.
+	Check func(cty.Value) error
+	// Unique says that no two instances of the Type may have the same value, a string; upper and lower case count as the same.
+	Unique bool
 	// From are the arguments that a computed value follows from. When one of them changes, it is unknown in the plan; nil: all of them.
 	From []string
 	Doc  string

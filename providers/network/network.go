@@ -12,7 +12,6 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"viver/planner/resource"
-	"viver/providers/object"
 )
 
 // Type is the resource type.
@@ -29,10 +28,10 @@ func (Type) Schema() *resource.Schema {
 		Doc: "The network on which machines boot.",
 		Attributes: map[string]*resource.Attribute{
 			"cidr": {
-				Type: cty.List(cty.String), Required: true,
+				Type: cty.List(cty.String), Required: true, Check: checkRanges,
 				Doc: "Address ranges, IPv4, IPv6 or both: [\"10.20.0.0/16\"].",
 			},
-			"interface": {Type: cty.String, Doc: "Name of the interface on the servers that leads there; unset: the one with the server's address."},
+			"interface": {Type: cty.String, Check: checkInterface, Doc: "Name of the interface on the servers that leads there; unset: the one with the server's address."},
 		},
 	}
 }
@@ -40,31 +39,43 @@ func (Type) Schema() *resource.Schema {
 // interfaceName is what Linux allows (dev_valid_name in net/core/dev.c), without what would confuse a reader.
 var interfaceName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$`)
 
-// Apply checks the arguments.
-func (Type) Apply(_ context.Context, r resource.ApplyRequest) (map[string]cty.Value, error) {
-	ranges := object.Strings(r.Config, "cidr")
-	if len(ranges) == 0 {
-		return nil, errors.New("cidr is empty: name an address range, like \"10.20.0.0/16\"")
-	}
+// checkRanges refuses what is no list of address ranges.
+func checkRanges(v cty.Value) error {
 	var seen []netip.Prefix
-	for _, text := range ranges {
+	for _, e := range v.AsValueSlice() {
+		if e.IsNull() {
+			return errors.New("a range is null: leave it out")
+		}
+		text := e.AsString()
 		p, err := netip.ParsePrefix(text)
 		if err != nil {
-			return nil, fmt.Errorf("cidr: %q is no address range: write it like \"10.20.0.0/16\"", text)
+			return fmt.Errorf("%q is no address range: write it like \"10.20.0.0/16\"", text)
 		}
 		if p != p.Masked() {
-			return nil, fmt.Errorf("cidr: %s is an address within a range: write %s", text, p.Masked())
+			return fmt.Errorf("%s is an address within a range: write %s", text, p.Masked())
 		}
 		for _, other := range seen {
 			if p.Overlaps(other) {
-				return nil, fmt.Errorf("cidr: %s and %s overlap: leave one of them out", other, p)
+				return fmt.Errorf("%s and %s overlap: leave one of them out", other, p)
 			}
 		}
 		seen = append(seen, p)
 	}
-	if name := object.String(r.Config, "interface"); name != "" && !interfaceName.MatchString(name) {
-		return nil, fmt.Errorf("interface: %q is no name of a network interface", name)
+	if len(seen) == 0 {
+		return errors.New("it is empty: name an address range, like \"10.20.0.0/16\"")
 	}
+	return nil
+}
+
+func checkInterface(v cty.Value) error {
+	if !interfaceName.MatchString(v.AsString()) {
+		return fmt.Errorf("%q is no name of a network interface", v.AsString())
+	}
+	return nil
+}
+
+// Apply implements resource.Type: there is nothing to do.
+func (Type) Apply(context.Context, resource.ApplyRequest) (map[string]cty.Value, error) {
 	return nil, nil
 }
 

@@ -1,20 +1,20 @@
 package network_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
 	"github.com/zclconf/go-cty/cty"
 
-	"viver/planner/resource"
 	"viver/providers/network"
 )
 
-func TestApply(t *testing.T) {
+func TestArguments(t *testing.T) {
 	for config, want := range map[string]string{
 		"10.20.0.0/16 eth1":           "",
 		"10.20.0.0/16,fd00::/64 ":     "",
-		" eth1":                       "cidr is empty",
+		" eth1":                       "it is empty",
 		"10.20.0.0 ":                  "no address range",
 		"10.20.0.1/16 ":               "write 10.20.0.0/16",
 		"10.0.0.0/8,10.20.0.0/16 ":    "overlap",
@@ -26,8 +26,11 @@ func TestApply(t *testing.T) {
 		for _, r := range strings.FieldsFunc(ranges, func(r rune) bool { return r == ',' }) {
 			list = append(list, cty.StringVal(r))
 		}
-		object := cty.ObjectVal(map[string]cty.Value{"cidr": cty.TupleVal(list), "interface": cty.StringVal(name)})
-		_, err := network.Type{}.Apply(t.Context(), resource.ApplyRequest{Config: object})
+		attributes := network.Type{}.Schema().Attributes
+		err := attributes["cidr"].Check(cty.TupleVal(list))
+		if name != "" {
+			err = errors.Join(err, attributes["interface"].Check(cty.StringVal(name)))
+		}
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: want %q, got %v", config, want, err)
 		}

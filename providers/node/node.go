@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"sync"
 	"time"
@@ -49,9 +48,9 @@ func (*Type) Schema() *resource.Schema {
 		Waits: true,
 		Attributes: map[string]*resource.Attribute{
 			"boot":           {Type: cty.DynamicPseudoType, Refers: []string{"pac"}, Required: true, Doc: "The Pac that boots it: builtin/netboot, or one with its outputs server and image."},
-			"name":           {Type: cty.String, Required: true, Replaces: true, Doc: "Its host name."},
-			"mac":            {Type: cty.String, Doc: "Binds the name to one machine; unset: to whichever comes first."},
-			"timeout":        {Type: cty.String, Default: cty.StringVal("10m"), Doc: "How long apply waits for it."},
+			"name":           {Type: cty.String, Required: true, Check: checkName, Unique: true, Replaces: true, Doc: "Its host name."},
+			"mac":            {Type: cty.String, Check: checkMAC, Unique: true, Doc: "Binds the name to one machine; unset: to whichever comes first."},
+			"timeout":        {Type: cty.String, Default: cty.StringVal("10m"), Check: checkTimeout, Doc: "How long apply waits for it."},
 			"address":        fact(cty.String, "Its IP address."),
 			"mac_address":    fact(cty.String, "MAC address of the interface that it booted from."),
 			"boot_id":        fact(cty.String, "Changes with each boot."),
@@ -92,17 +91,19 @@ func wishOf(r resource.ApplyRequest) (wish, error) {
 		units: object.Strings(r.Config, "health", "units"),
 	}
 	var err error
-	if w.timeout, err = time.ParseDuration(object.String(r.Config, "timeout")); err != nil || w.timeout <= 0 {
-		return w, fmt.Errorf("timeout %q: want a duration like \"10m\"", object.String(r.Config, "timeout"))
+	if w.timeout, err = timeoutOf(object.String(r.Config, "timeout")); err != nil {
+		return w, fmt.Errorf("timeout: %w", err)
 	}
 	if w.server.Address == "" || w.node.Image == "" {
 		return w, fmt.Errorf("boot: %s has no output server or no output image: name a Pac like builtin/netboot", object.String(r.Config, "boot", "addr"))
 	}
-	if w.node.Name == "" {
-		return w, errors.New("name is empty: a machine needs a name, such as format(\"pc%02d\", count.index + 1)")
+	if err := checkName(cty.StringVal(w.node.Name)); err != nil {
+		return w, fmt.Errorf("name: %w", err)
 	}
-	if mac, err := net.ParseMAC(w.node.MAC); w.node.MAC != "" && (err != nil || len(mac) != 6) {
-		return w, fmt.Errorf("mac %q: want six bytes like \"52:54:00:12:34:56\"", w.node.MAC)
+	if w.node.MAC != "" {
+		if err := checkMAC(cty.StringVal(w.node.MAC)); err != nil {
+			return w, fmt.Errorf("mac: %w", err)
+		}
 	}
 	return w, nil
 }

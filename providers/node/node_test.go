@@ -269,12 +269,12 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 			r.now(m)
 			return map[string]cty.Value{"health": object1(map[string]cty.Value{"units": cty.ListVal([]cty.Value{cty.StringVal("sshd")})})}
 		},
-		`name is empty`:      func(*room) map[string]cty.Value { return map[string]cty.Value{"name": cty.StringVal("")} },
-		`mac "aa": want six`: func(*room) map[string]cty.Value { return map[string]cty.Value{"mac": cty.StringVal("aa")} },
+		`is no name of a machine`: func(*room) map[string]cty.Value { return map[string]cty.Value{"name": cty.StringVal("")} },
+		`"aa" is no MAC address`:  func(*room) map[string]cty.Value { return map[string]cty.Value{"mac": cty.StringVal("aa")} },
 		`pac.x has no output`: func(*room) map[string]cty.Value {
 			return map[string]cty.Value{"boot": object1(map[string]cty.Value{"addr": cty.StringVal("pac.x")})}
 		},
-		`want a duration like`: func(*room) map[string]cty.Value { return map[string]cty.Value{"timeout": cty.StringVal("soon")} },
+		`is no duration`: func(*room) map[string]cty.Value { return map[string]cty.Value{"timeout": cty.StringVal("soon")} },
 	} {
 		r := newRoom(t)
 		var extra map[string]cty.Value

@@ -10,7 +10,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -38,8 +37,8 @@ func (t *Type) Apply(ctx context.Context, r resource.ApplyRequest) (map[string]c
 	if err != nil {
 		return nil, err
 	}
-	if !filepath.IsAbs(h.dir) || filepath.Clean(h.dir) == "/" || strings.ContainsAny(h.dir, "\n\"$\\%") {
-		return nil, fmt.Errorf("data_dir %q: want the absolute path of a folder for viver alone", h.dir)
+	if err := checkDir(cty.StringVal(h.dir)); err != nil {
+		return nil, fmt.Errorf("data_dir %q: %w", h.dir, err)
 	}
 	program, err := t.program()
 	if err != nil {

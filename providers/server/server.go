@@ -32,8 +32,8 @@ func (*Type) Schema() *resource.Schema {
 	return &resource.Schema{
 		Doc: "A machine that starts by itself and serves others.",
 		Attributes: map[string]*resource.Attribute{
-			"address":  {Type: cty.String, Required: true, Doc: "The address under which machines of the network reach it."},
-			"data_dir": {Type: cty.String, Default: cty.StringVal(defaultDir), Replaces: true, Doc: "Folder on it for viver's agent, images and units."},
+			"address":  {Type: cty.String, Required: true, Check: checkAddress, Unique: true, Doc: "The address under which machines of the network reach it."},
+			"data_dir": {Type: cty.String, Default: cty.StringVal(defaultDir), Check: checkDir, Replaces: true, Doc: "Folder on it for viver's agent, images and units."},
 			"name":     {Type: cty.String, Computed: true, From: fact, Doc: "The block's name; with count or for_each its key is added."},
 			"version":  {Type: cty.String, Computed: true, From: fact, Doc: "Version of its viver-node."},
 			"host_key": {Type: cty.String, Computed: true, From: fact, Doc: "SSH host key of its agent, as in authorized_keys."},
