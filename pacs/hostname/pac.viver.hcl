@@ -14,10 +14,6 @@ variable "domain" {
   }
 }
 
-locals {
-  names = { for n in var.nodes : n.addr => var.domain == "" ? n.name : "${n.name}.${var.domain} ${n.name}" }
-}
-
 step "file" "hostname" {
   on      = var.nodes
   path    = "/etc/hostname"
@@ -29,7 +25,7 @@ step "file" "hosts" {
   path    = "/etc/hosts"
   content = <<-EOT
     127.0.0.1 localhost
-    127.0.1.1 ${local.names[self.addr]}
+    127.0.1.1 ${var.domain == "" ? "" : "${self.name}.${var.domain} "}${self.name}
     ::1 localhost ip6-localhost ip6-loopback
     ff02::1 ip6-allnodes
     ff02::2 ip6-allrouters
