@@ -51,7 +51,7 @@ type UnitStatus struct {
 type Service struct {
 	Type string   `json:"type"` // "_nbd._tcp"
 	Port int      `json:"port"`
-	Text []string `json:"text,omitempty"` // TXT strings, "key=value"
+	Text []string `json:"text,omitempty"` // TXT strings, "key=value", beside "cluster=ID" which every service has
 }
 
 // UnitEvent is one line of JSON that a unit's process writes on its event pipe. Exactly one field is set.

@@ -13,6 +13,10 @@ variable "port" {
   type        = number
   default     = 10809
   description = "TCP port."
+  validation {
+    condition     = var.port >= 1 && var.port <= 65535
+    error_message = "A port is 1 to 65535."
+  }
 }
 
 step "unit" "nbd" {

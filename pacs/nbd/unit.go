@@ -13,12 +13,16 @@ import (
 	"slices"
 	"strconv"
 
+	"golang.org/x/net/netutil"
 	"golang.org/x/sys/unix"
 
 	"viver/nodeimage/imagestore"
 	wire "viver/nodeimage/nbd"
 	"viver/nodeimage/spec"
 )
+
+// maxClients bounds how many are connected at once: a machine needs one connection, and some 20 KiB here.
+const maxClients = 8192
 
 // Config is the unit's configuration.
 type Config struct {
@@ -44,9 +48,9 @@ func Run(ctx context.Context, start spec.UnitStart, emit func(spec.UnitEvent), l
 	if err != nil {
 		return fmt.Errorf("nbd unit %s: %w", start.Unit.Name, err)
 	}
-	emit(ready(start.Cluster, config.Images, l.Addr().(*net.TCPAddr)))
+	emit(ready(config.Images, l.Addr().(*net.TCPAddr)))
 	s := wire.Server{Exports: exports, Log: log}
-	if err := s.Serve(ctx, l); err != nil {
+	if err := s.Serve(ctx, netutil.LimitListener(l, maxClients)); err != nil {
 		return fmt.Errorf("nbd unit %s: %w", start.Unit.Name, err)
 	}
 	return nil
@@ -131,8 +135,8 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	return nil, err
 }
 
-func ready(cluster string, images []spec.Digest, address *net.TCPAddr) spec.UnitEvent {
-	text := []string{"cluster=" + cluster}
+func ready(images []spec.Digest, address *net.TCPAddr) spec.UnitEvent {
+	var text []string
 	for _, id := range images {
 		text = append(text, "image="+string(id))
 	}

@@ -76,7 +76,7 @@ func TestServesImages(t *testing.T) {
 	address := fmt.Sprintf("127.0.0.1:%d", port)
 	want := &spec.UnitReadyEvent{
 		Detail:   "1 image on " + address,
-		Services: []spec.Service{{Type: "_nbd._tcp", Port: port, Text: []string{"cluster=0123456789abcdef", "image=" + string(id)}}},
+		Services: []spec.Service{{Type: "_nbd._tcp", Port: port, Text: []string{"image=" + string(id)}}},
 	}
 	if diff := cmp.Diff(want, ready); diff != "" {
 		t.Error(diff)

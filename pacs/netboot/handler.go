@@ -22,6 +22,9 @@ const (
 	pieceTime = time.Minute
 )
 
+// maxPath bounds a path, in bytes: what is not found stands in the log. The longest that is served has some 80.
+const maxPath = 256
+
 // handler answers requests as boot programs need it: no redirects (shim asks for "/sb//x"), the length always said (UEFI asks for
 // it by HEAD first), nothing compressed, no ranges.
 type handler struct {
@@ -37,6 +40,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		refuse(w, http.StatusMethodNotAllowed)
+		return
+	}
+	if len(clean) > maxPath {
+		refuse(w, http.StatusRequestURITooLong)
 		return
 	}
 	b, err := h.site.open(clean)

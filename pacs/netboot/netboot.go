@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/net/netutil"
 	"golang.org/x/sys/unix"
 
 	"viver/nodeimage/spec"
@@ -24,7 +25,8 @@ const (
 	headerTimeout = 10 * time.Second
 	idleTimeout   = time.Minute
 	stopTimeout   = 2 * time.Second // for transfers that run when the unit ends
-	maxHeader     = 16 << 10        // bytes
+	maxHeader     = 4 << 10         // bytes
+	maxClients    = 4096            // connected at once: a machine needs one, for some seconds
 )
 
 // Run serves until ctx ends. See Config for the unit's document.
@@ -47,9 +49,9 @@ func Run(ctx context.Context, start spec.UnitStart, emit func(spec.UnitEvent), l
 	port := listener.Addr().(*net.TCPAddr).Port
 	emit(spec.UnitEvent{Ready: &spec.UnitReadyEvent{
 		Detail:   "http on " + listener.Addr().String(),
-		Services: []spec.Service{{Type: spec.ServiceBoot, Port: port, Text: []string{"cluster=" + start.Cluster}}},
+		Services: []spec.Service{{Type: spec.ServiceBoot, Port: port}},
 	}})
-	return serve(ctx, listener, &handler{site: site, emit: emit, log: log})
+	return serve(ctx, netutil.LimitListener(listener, maxClients), &handler{site: site, emit: emit, log: log})
 }
 
 func listen(ctx context.Context, address string) (net.Listener, error) {

@@ -145,7 +145,7 @@ boot || exit 1
 			t.Errorf("%s: length %d: %s", path, r.ContentLength, diff)
 		}
 	}
-	want := []spec.Service{{Type: "_viver-boot._tcp", Port: u.ready.Services[0].Port, Text: []string{"cluster=0123456789abcdef"}}}
+	want := []spec.Service{{Type: "_viver-boot._tcp", Port: u.ready.Services[0].Port}}
 	if diff := cmp.Diff(want, u.ready.Services); diff != "" {
 		t.Error(diff)
 	}
@@ -172,6 +172,9 @@ func TestFiles(t *testing.T) {
 		if r, got := u.get(t, path); r.StatusCode != 404 || r.ContentLength != int64(len(got)) {
 			t.Errorf("%s: %d", path, r.StatusCode)
 		}
+	}
+	if r, _ := u.get(t, "/"+strings.Repeat("x", 300)); r.StatusCode != 414 {
+		t.Errorf("a path of 301 bytes: %d", r.StatusCode)
 	}
 	r, err := http.Post(u.base+"/boot.ipxe", "text/plain", nil)
 	if err != nil || r.StatusCode != 405 || r.Header.Get("Allow") != "GET, HEAD" {
