@@ -11,23 +11,9 @@ import (
 	"viver/nodeimage/spec"
 )
 
-// IdentityDir is the folder below a server's data folder in which the operator's side puts who the server is: host_key and
-// host_key-cert.pub (SSH), tls.key and tls.crt, and IdentityFile. All are readable by root only.
-const (
-	IdentityDir  = "identity"
-	IdentityFile = "identity.json"
-)
-
-// Identity is the document in IdentityFile.
-type Identity struct {
-	Cluster string     `json:"cluster"` // ID
-	Name    string     `json:"name"`    // of this server
-	Trust   spec.Trust `json:"trust"`
-}
-
 // credentials are an identity with its keys.
 type credentials struct {
-	Identity
+	spec.Identity
 	hostKey   ssh.Signer // with its certificate
 	authority ssh.PublicKey
 	tls       tls.Certificate
@@ -35,17 +21,17 @@ type credentials struct {
 
 // loadCredentials reads the identity of the server whose data folder is dir.
 func loadCredentials(dir string) (*credentials, error) {
-	dir = filepath.Join(dir, IdentityDir)
-	data, err := os.ReadFile(filepath.Join(dir, IdentityFile))
+	dir = filepath.Join(dir, spec.IdentityDir)
+	data, err := os.ReadFile(filepath.Join(dir, spec.IdentityFile))
 	if err != nil {
 		return nil, fmt.Errorf("agent: this machine has no identity yet, viver apply gives it one: %w", err)
 	}
 	c := new(credentials)
 	if err := spec.Decode(data, &c.Identity); err != nil {
-		return nil, fmt.Errorf("agent: %s: %w", IdentityFile, err)
+		return nil, fmt.Errorf("agent: %s: %w", spec.IdentityFile, err)
 	}
 	if c.Cluster == "" || c.Name == "" {
-		return nil, fmt.Errorf("agent: %s names no cluster or no server: run viver apply again", filepath.Join(dir, IdentityFile))
+		return nil, fmt.Errorf("agent: %s names no cluster or no server: run viver apply again", filepath.Join(dir, spec.IdentityFile))
 	}
 	if c.authority, err = authorityOf(c.Trust); err != nil {
 		return nil, err

@@ -200,10 +200,10 @@ func TestQuit(t *testing.T) {
 }
 
 func TestIncompleteIdentityIsRefused(t *testing.T) {
-	for _, name := range []string{"host_key", "host_key-cert.pub", "tls.crt", "tls.key", IdentityFile} {
+	for _, name := range []string{"host_key", "host_key-cert.pub", "tls.crt", "tls.key", spec.IdentityFile} {
 		dir := t.TempDir()
 		newAuthority().identify(t, dir)
-		if err := os.WriteFile(filepath.Join(dir, IdentityDir, name), []byte("{}"), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, spec.IdentityDir, name), []byte("{}"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := loadCredentials(dir); err == nil {

@@ -28,7 +28,6 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"viver/nodeimage/pid1/join"
 	"viver/nodeimage/spec"
 )
 
@@ -148,9 +147,9 @@ func (a *authority) identify(t *testing.T, dir string) {
 	hostKey, hostCert := a.sshCertificate(ssh.HostCert, "seed")
 	tlsKey := newKey()
 	tlsCert := a.certify(&x509.Certificate{
-		DNSNames: []string{join.ServerName(a.cluster())}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		DNSNames: []string{spec.ServerName(a.cluster())}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}, a.cert, tlsKey)
-	if err := os.MkdirAll(filepath.Join(dir, IdentityDir), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, spec.IdentityDir), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	for name, data := range map[string][]byte{
@@ -158,9 +157,9 @@ func (a *authority) identify(t *testing.T, dir string) {
 		"host_key-cert.pub": ssh.MarshalAuthorizedKey(hostCert),
 		"tls.crt":           []byte(certPEM(tlsCert)),
 		"tls.key":           pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: must(x509.MarshalPKCS8PrivateKey(tlsKey))}),
-		IdentityFile:        must(json.Marshal(Identity{Cluster: a.cluster(), Name: "seed", Trust: a.trust()})),
+		spec.IdentityFile:   must(json.Marshal(spec.Identity{Cluster: a.cluster(), Name: "seed", Trust: a.trust()})),
 	} {
-		if err := os.WriteFile(filepath.Join(dir, IdentityDir, name), data, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, spec.IdentityDir, name), data, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

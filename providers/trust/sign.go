@@ -94,7 +94,7 @@ func (a *Authority) tlsKey(id Identity) error {
 	if err != nil {
 		return fmt.Errorf("trust: make a TLS key: %w", err)
 	}
-	name := ServerDNSName(a.Cluster())
+	name := spec.ServerName(a.Cluster())
 	template := &x509.Certificate{
 		Subject:     pkix.Name{CommonName: name},
 		DNSNames:    []string{name},

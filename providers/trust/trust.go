@@ -69,6 +69,3 @@ func (a *Authority) Trust() spec.Trust {
 
 // PublicKey is the key that signs SSH certificates.
 func (a *Authority) PublicKey() ssh.PublicKey { return a.signer.PublicKey() }
-
-// ServerDNSName is the name in a server's TLS certificate.
-func ServerDNSName(cluster string) string { return "server." + cluster + ".viver" }

@@ -163,7 +163,7 @@ func TestServerTLSAtAnyTime(t *testing.T) {
 		}
 		client := tls.Client(conn, &tls.Config{
 			RootCAs:    roots,
-			ServerName: trust.ServerDNSName(a.Cluster()),
+			ServerName: spec.ServerName(a.Cluster()),
 			Time:       func() time.Time { return time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC) },
 		})
 		if err := client.Handshake(); (err == nil) != (ca == a) {

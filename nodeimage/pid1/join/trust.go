@@ -6,10 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"time"
-)
 
-// ServerName is the DNS name in the certificates of a cluster's servers. Addresses are not in them: servers may move.
-func ServerName(cluster string) string { return "server." + cluster + ".viver" }
+	"viver/nodeimage/spec"
+)
 
 // trustOnly accepts servers of the cluster whose CA (one certificate, PEM) stands in the bundle, and no others.
 //
@@ -24,7 +23,7 @@ func trustOnly(ca, cluster string) (*tls.Config, error) {
 	verify := func(state tls.ConnectionState) error {
 		leaf := state.PeerCertificates[0] // crypto/tls refuses servers without one
 		options := x509.VerifyOptions{
-			Roots: roots, Intermediates: x509.NewCertPool(), DNSName: ServerName(cluster),
+			Roots: roots, Intermediates: x509.NewCertPool(), DNSName: spec.ServerName(cluster),
 			CurrentTime: moment(time.Now(), leaf.NotBefore, leaf.NotAfter),
 			KeyUsages:   []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		}
@@ -38,7 +37,7 @@ func trustOnly(ca, cluster string) (*tls.Config, error) {
 	}
 	return &tls.Config{
 		MinVersion: tls.VersionTLS13,
-		ServerName: ServerName(cluster),
+		ServerName: spec.ServerName(cluster),
 		// The library's own check is replaced by verify, which differs in the time only.
 		InsecureSkipVerify: true,
 		VerifyConnection:   verify,
