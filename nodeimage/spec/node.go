@@ -8,9 +8,9 @@ type NodeSpec struct {
 	Name string `json:"name"`
 	// MAC binds the name to one machine ("52:54:00:12:34:56"); empty: to whichever machine comes first.
 	MAC string `json:"mac,omitempty"`
-	// Group is the address of the node block without its instance key: rows are collapsed by it, and a machine that boots
-	// for one group is never bound to another's name. Image says the same of the root.
-	Group string     `json:"group,omitempty"`
+	// Group is the address of the node block without its instance key: those who wait for machines count by it.
+	Group string `json:"group,omitempty"`
+	// Image is what it boots: a machine that boots another one is never bound to this name, unless by MAC.
 	Image Digest     `json:"image,omitempty"`
 	Units []UnitSpec `json:"units,omitempty"`
 	// Steps are taken in order at each boot, before the machine counts as joined.

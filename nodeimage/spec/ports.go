@@ -5,7 +5,6 @@ const (
 	PortNBD  = 10809 // NBD: image blocks
 	PortSSH  = 10822 // SSH of the agent, on every machine
 	PortJoin = 10843 // HTTPS of the agent on a server: machines ask to join, and report
-	PortHTTP = 80    // HTTP: iPXE scripts, kernels, initramfs images
 )
 
 // DNS-SD service types (RFC 6763 section 4.1.2) under which machines announce what they serve. TXT records carry

@@ -20,7 +20,6 @@ type StepStatus string
 const (
 	StepSame    StepStatus = "same"    // nothing to do, nothing done
 	StepDiffers StepStatus = "differs" // check: it would change something, as Diff says
-	StepMaybe   StepStatus = "maybe"   // check: cannot be told without doing it
 	StepChanged StepStatus = "changed" // apply: done
 	StepUndone  StepStatus = "undone"  // undo: taken back
 	StepFailed  StepStatus = "failed"
