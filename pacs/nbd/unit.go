@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"slices"
 	"strconv"
@@ -19,6 +20,7 @@ import (
 	"viver/nodeimage/imagestore"
 	wire "viver/nodeimage/nbd"
 	"viver/nodeimage/spec"
+	"viver/pacs/netboot/ports"
 )
 
 // maxClients bounds how many are connected at once: a machine needs one connection, and some 20 KiB here.
@@ -28,18 +30,21 @@ const maxClients = 8192
 type Config struct {
 	// Listen is "host:port", or ":10809" for all addresses.
 	Listen string `json:"listen"`
-	// Images are the IDs of the images to serve. Each is exported under its ID.
+	// Images are the IDs of the images that must be there. Each image of the store is exported under its ID, also those that are not
+	// named here: machines that booted a former one read from it until they boot again.
 	Images []spec.Digest `json:"images"`
 }
 
-// Run serves the configured images of start.ImageDir until ctx ends; it returns nil then. It calls emit once, when it serves. log may
-// be nil.
+// Run serves the images of start.ImageDir until ctx ends; it returns nil then. It calls emit once, when it serves. log may be nil.
 func Run(ctx context.Context, start spec.UnitStart, emit func(spec.UnitEvent), log *slog.Logger) error {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
 	config, err := decode(start.Unit)
 	if err != nil {
 		return fmt.Errorf("nbd unit %s: %w", start.Unit.Name, err)
 	}
-	exports, release, err := open(start.ImageDir, config.Images)
+	exports, release, err := open(start.ImageDir, config.Images, log)
 	if err != nil {
 		return fmt.Errorf("nbd unit %s: %w", start.Unit.Name, err)
 	}
@@ -48,7 +53,7 @@ func Run(ctx context.Context, start spec.UnitStart, emit func(spec.UnitEvent), l
 	if err != nil {
 		return fmt.Errorf("nbd unit %s: %w", start.Unit.Name, err)
 	}
-	emit(ready(config.Images, l.Addr().(*net.TCPAddr)))
+	emit(ready(slices.Sorted(maps.Keys(exports)), l.Addr().(*net.TCPAddr)))
 	s := wire.Server{Exports: exports, Log: log}
 	if err := s.Serve(ctx, netutil.LimitListener(l, maxClients)); err != nil {
 		return fmt.Errorf("nbd unit %s: %w", start.Unit.Name, err)
@@ -68,26 +73,32 @@ func decode(unit spec.UnitSpec) (Config, error) {
 	} else if len(c.Images) == 0 {
 		return c, fmt.Errorf("configuration: no image to serve on port %d", n)
 	}
-	slices.Sort(c.Images)
-	c.Images = slices.Compact(c.Images)
 	return c, nil
 }
 
-// open maps the roots of the images. release unmaps them.
-func open(dir string, images []spec.Digest) (exports map[string]wire.Device, release func(), err error) {
+// open maps the roots of all images in the store; those that are needed must be there and whole. release unmaps them.
+func open(dir string, needed []spec.Digest, log *slog.Logger) (exports map[string]wire.Device, release func(), err error) {
 	store, err := imagestore.Open(dir)
 	if err != nil {
 		return nil, nil, err
 	}
-	exports = make(map[string]wire.Device, len(images))
+	there, err := store.List()
+	if err != nil {
+		return nil, nil, err
+	}
+	exports = map[string]wire.Device{}
 	var files []*wire.File
 	release = func() {
 		for _, f := range files {
 			_ = f.Close()
 		}
 	}
-	for _, id := range images {
+	for _, id := range slices.Compact(slices.Sorted(slices.Values(slices.Concat(needed, there)))) {
 		f, err := openImage(store, id)
+		if err != nil && !slices.Contains(needed, id) {
+			log.Warn("a former image is not served", "image", id, "error", err)
+			continue
+		}
 		if err != nil {
 			release()
 			return nil, nil, err
@@ -126,7 +137,8 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	_, port, _ := net.SplitHostPort(address)
 	switch {
 	case errors.Is(err, unix.EADDRINUSE):
-		return nil, fmt.Errorf("port %s is in use by another program: end it (`ss -ltnp sport = :%s` shows it), or configure another port: %w", port, port, err)
+		number, _ := strconv.Atoi(port) // decode has seen that it is one
+		return nil, fmt.Errorf("port %s is in use by %s: stop it, or serve on another port: %w", port, ports.Holder("/proc", "tcp", number), err)
 	case errors.Is(err, unix.EADDRNOTAVAIL):
 		return nil, fmt.Errorf("this machine does not have the address of %s: `ip address` shows those it has: %w", address, err)
 	case errors.Is(err, unix.EACCES):
@@ -135,10 +147,10 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	return nil, err
 }
 
-func ready(images []spec.Digest, address *net.TCPAddr) spec.UnitEvent {
+func ready(images []string, address *net.TCPAddr) spec.UnitEvent {
 	var text []string
 	for _, id := range images {
-		text = append(text, "image="+string(id))
+		text = append(text, "image="+id)
 	}
 	count := "1 image"
 	if len(images) > 1 {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,14 +25,24 @@ import (
 // putImage puts an image into a new store and returns the store's folder, the image's ID and its root.
 func putImage(t *testing.T) (dir string, id spec.Digest, root []byte) {
 	t.Helper()
-	root = bytes.Repeat([]byte("viver---"), (spec.ChunkSize+4096)/8)
+	dir, root = t.TempDir(), bytes.Repeat([]byte("viver---"), (spec.ChunkSize+4096)/8)
+	return dir, put(t, dir, root), root
+}
+
+// putAnother puts an image into a store whose root is filled with text.
+func putAnother(t *testing.T, dir, text string) spec.Digest {
+	t.Helper()
+	return put(t, dir, bytes.Repeat([]byte(text), spec.ChunkSize+4096)[:spec.ChunkSize+4096])
+}
+
+func put(t *testing.T, dir string, root []byte) spec.Digest {
+	t.Helper()
 	boot := spec.File{Size: 4, SHA256: spec.DigestOf([]byte("boot"))}
 	m := &spec.Manifest{
 		Version: 1,
 		Root:    spec.Root{Size: int64(len(root)), Chunks: []spec.Digest{spec.DigestOf(root[:spec.ChunkSize]), spec.DigestOf(root[spec.ChunkSize:])}},
 		Files:   map[string]spec.File{"vmlinuz": boot, "initrd": boot},
 	}
-	dir = t.TempDir()
 	store, err := imagestore.Open(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +59,7 @@ func putImage(t *testing.T) (dir string, id spec.Digest, root []byte) {
 	if err := d.Commit(); err != nil {
 		t.Fatal(err)
 	}
-	return dir, d.ID(), root
+	return d.ID()
 }
 
 func start(dir, config string) spec.UnitStart {
@@ -130,6 +141,34 @@ func TestRefusesMissingAndDamagedImages(t *testing.T) {
 	}
 }
 
+func TestServesFormerImages(t *testing.T) {
+	dir, id, _ := putImage(t)
+	former := putAnother(t, dir, "former")
+	damaged := putAnother(t, dir, "damaged")
+	if err := os.Truncate(filepath.Join(dir, strings.TrimPrefix(string(damaged), "sha256:"), imagestore.FileRoot), 4096); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	events, done := make(chan spec.UnitEvent, 1), make(chan error, 1)
+	go func() {
+		done <- nbd.Run(ctx, start(dir, fmt.Sprintf(`{"listen": "127.0.0.1:0", "images": [%q]}`, id)), func(e spec.UnitEvent) { events <- e }, nil)
+	}()
+	select {
+	case e := <-events:
+		want := []string{"image=" + string(id), "image=" + string(former)}
+		slices.Sort(want)
+		if diff := cmp.Diff(want, e.Ready.Services[0].Text); diff != "" {
+			t.Error(diff)
+		}
+	case err := <-done:
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestPortInUse(t *testing.T) {
 	dir, id, _ := putImage(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -140,7 +179,7 @@ func TestPortInUse(t *testing.T) {
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	config := fmt.Sprintf(`{"listen": "127.0.0.1:%s", "images": [%q]}`, port, id)
 	err = nbd.Run(t.Context(), start(dir, config), func(spec.UnitEvent) { t.Error("it is ready") }, nil)
-	if err == nil || !strings.Contains(err.Error(), "port "+port+" is in use by another program") {
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("port %s is in use by nbd.test (PID %d)", port, os.Getpid())) {
 		t.Errorf("got %v", err)
 	}
 }
