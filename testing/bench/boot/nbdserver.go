@@ -58,7 +58,7 @@ func openNBDServer(ctx context.Context, w *workshop) (_ system, err error) {
 	}
 	return p, errors.Join(
 		p.serve(ctx, "busybox", "httpd", "-f", "-p", "10.20.0.1:80", "-h", p.dir),
-		p.serve(ctx, "nbd-server", "-d", "-C", config),
+		p.lab.Command(ctx, "nbd-server", "-C", config, "-p", filepath.Join(p.dir, "nbd.pid")).Run(), // goes on in the background
 		p.serve(ctx, "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--user=root", "--port=0", "--interface="+lab.Bridge,
 			"--pid-file", "--log-facility=-", "--dhcp-leasefile="+filepath.Join(p.dir, "leases"), "--dhcp-authoritative", "--no-ping",
 			"--dhcp-range=10.20.0.100,10.20.0.250,1h", "--dhcp-match=set:ipxe,175", "--dhcp-boot=tag:ipxe,http://10.20.0.1/boot.ipxe",

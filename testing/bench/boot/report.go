@@ -44,6 +44,8 @@ type Row struct {
 	RootMB float64 `json:"root_mb_read"`
 	// RatioToLocal is the median, over the rounds, of the time divided by that of local in the same round; 0: local did not boot.
 	RatioToLocal float64 `json:"ratio_to_local"`
+	// Failed counts boots that did not get to joined and were repeated; they are in no other figure.
+	Failed int `json:"failed"`
 }
 
 // Target is what viver must reach.
@@ -66,6 +68,7 @@ type contest struct {
 type round struct {
 	stages        map[spec.Stage]float64 // of the last machine
 	network, root float64                // bytes of one machine, on the average
+	failed        int                    // boots before this one
 }
 
 func roundOf(boots []boot) round {
@@ -91,6 +94,9 @@ func evaluate(contests []contest, all results) (rows []Row) {
 			Seconds: median(values(rounds, joinedOf)),
 			ReadMB:  median(values(rounds, func(r round) float64 { return r.network / 1e6 })),
 			RootMB:  median(values(rounds, func(r round) float64 { return r.root / 1e6 })),
+		}
+		for _, r := range rounds {
+			row.Failed += r.failed
 		}
 		for s := range rounds[0].stages {
 			row.Stages[s] = median(values(rounds, func(r round) float64 { return r.stages[s] }))
@@ -140,13 +146,13 @@ func show(r Report) error {
 	for _, s := range stagesShown {
 		fmt.Fprintf(w, "%s\t", s)
 	}
-	fmt.Fprintln(w, "of local\tMB received\tMB of root\t")
+	fmt.Fprintln(w, "of local\tMB received\tMB of root\tfailed\t")
 	for _, row := range r.Rows {
 		fmt.Fprintf(w, "%s\t%d\t", row.System, row.Nodes)
 		for _, s := range stagesShown {
 			fmt.Fprintf(w, "%s\t", orDash(row.Stages[s], "%.1f"))
 		}
-		fmt.Fprintf(w, "%s\t%.1f\t%.1f\t\n", orDash(row.RatioToLocal, "%.2f x"), row.ReadMB, row.RootMB)
+		fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%d\t\n", orDash(row.RatioToLocal, "%.2f x"), row.ReadMB, row.RootMB, row.Failed)
 	}
 	if err := w.Flush(); err != nil {
 		return err

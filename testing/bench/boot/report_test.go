@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"testing"
 
@@ -64,5 +66,27 @@ func TestContests(t *testing.T) {
 		if _, err := contestsOf(bad[0], bad[1]); err == nil {
 			t.Errorf("%v was taken", bad)
 		}
+	}
+}
+
+// stubborn fails so often before it boots.
+type stubborn struct{ fails, asked int }
+
+func (s *stubborn) close(context.Context) error { return nil }
+
+func (s *stubborn) boot(_ context.Context, nodes int) ([]boot, error) {
+	if s.asked++; s.asked <= s.fails {
+		return nil, errors.New("stuck")
+	}
+	return make([]boot, nodes), nil
+}
+
+func TestBootThatFailsIsRepeatedAndCounted(t *testing.T) {
+	if r, err := hold(t.Context(), &stubborn{fails: 1}, contest{local, 2}); err != nil || r.failed != 1 {
+		t.Errorf("got %+v, %v", r, err)
+	}
+	s := &stubborn{fails: 9}
+	if _, err := hold(t.Context(), s, contest{local, 2}); err == nil || s.asked != tries {
+		t.Errorf("after %d failures: %v", s.asked, err)
 	}
 }
