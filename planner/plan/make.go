@@ -152,6 +152,10 @@ func (d *draft) visit(i *lang.Instance, obj lang.Object) (cty.Value, hcl.Diagnos
 	for n := range obj.Depends.All() {
 		c.depends = append(c.depends, n)
 	}
+	if (c.Baked || t.Schema().Bakes) && holdsSecret(obj.Value) {
+		return cty.NilVal, fail(i.Range, "Secret in an image", "An argument of "+at+" is sensitive, and what goes into an image can be read by every "+
+			"machine on the network. Bring the secret about by a step on the machines that need it.")
+	}
 	if err := d.unique(at, i.Type, t.Schema(), obj.Value); err != nil {
 		return cty.NilVal, fail(i.Range, "Not unique", err.Error()+".")
 	}
@@ -163,6 +167,16 @@ func (d *draft) visit(i *lang.Instance, obj lang.Object) (cty.Value, hcl.Diagnos
 	d.changes = append(d.changes, c)
 	d.byAddr[at] = c
 	return Value(t.Schema(), obj.Value, c.computed), nil
+}
+
+// holdsSecret reports whether a sensitive argument is set, at any depth.
+func holdsSecret(object cty.Value) bool {
+	found := false
+	_ = cty.Walk(object, func(_ cty.Path, v cty.Value) (bool, error) { // the function has no errors
+		found = found || v.IsMarked() && !v.IsNull()
+		return !found, nil
+	})
+	return found
 }
 
 // unique says which instance has a value already that only one may have.
