@@ -155,7 +155,7 @@ func TestServer(t *testing.T) {
 	w.revived(seed, config)
 	// Another cluster keeps its hands off.
 	other := newWorld(t)
-	if _, err := other.apply("server", "server.seed", config); err == nil || !strings.Contains(err.Error(), "another cluster") {
+	if _, err := other.apply("server", "server.seed", config); err == nil || !strings.Contains(err.Error(), "of the cluster") {
 		t.Errorf("%v", err)
 	}
 	if err := os.WriteFile(filepath.Join(w.dir, "mine"), nil, 0o644); err != nil {

@@ -38,18 +38,16 @@ Ctrl-C once starts nothing new and waits for what runs; twice cancels that; thre
   viver apply -C rooms/physics --var-file exam.viver.vars`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, stop, end := interrupts(cmd.Context(), a.errors)
-			defer end()
 			p, err := a.load()
 			if err != nil {
 				return err
 			}
 			return p.withState("viver apply", func(store *state.Store) error {
-				made, diags := plan.Make(ctx, p.planOptions(store.State(), scope))
+				made, diags := plan.Make(cmd.Context(), p.planOptions(store.State(), scope))
 				if err := p.report(diags); err != nil {
 					return err
 				}
-				return p.carryOut(ctx, made, store, flags, stop)
+				return p.carryOut(cmd.Context(), made, store, flags)
 			})
 		},
 	}
@@ -68,14 +66,16 @@ func (p *project) withState(command string, f func(*state.Store) error) error {
 	return errors.Join(f(store), store.Close())
 }
 
-// carryOut shows a plan, asks, and applies it.
-func (p *project) carryOut(ctx context.Context, made *plan.Plan, store *state.Store, flags carryOut, stop <-chan struct{}) error {
+// carryOut shows a plan, asks, and applies it. Until the applying begins nothing has been done, and Ctrl-C just ends the program.
+func (p *project) carryOut(ctx context.Context, made *plan.Plan, store *state.Store, flags carryOut) error {
 	p.view.Plan(made, "")
 	if !made.Empty() && !flags.approved {
 		if err := p.confirm(made); err != nil {
 			return err
 		}
 	}
+	ctx, stop, end := interrupts(ctx, p.errors)
+	defer end()
 	defer p.view.Close()
 	o := apply.Options{Plan: made, Store: store, Types: p.types, Parallelism: flags.parallelism, Stop: stop, Observe: p.view.Event}
 	if p.evaluator != nil {

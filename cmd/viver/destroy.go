@@ -18,15 +18,13 @@ switched off before the services that they boot from end. It needs the state onl
   viver destroy --auto-approve`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, stop, end := interrupts(cmd.Context(), a.errors)
-			defer end()
 			p := a.open()
 			return p.withState("viver destroy", func(store *state.Store) error {
 				made, diags := plan.Destroy(p.planOptions(store.State(), scope{}))
 				if err := p.report(diags); err != nil {
 					return err
 				}
-				return p.carryOut(ctx, made, store, flags, stop)
+				return p.carryOut(cmd.Context(), made, store, flags)
 			})
 		},
 	}

@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -193,7 +195,15 @@ func labExec() *cobra.Command {
 			}
 			inside := l.Command(cmd.Context(), args[1], args[2:]...)
 			inside.Stdin, inside.Stdout, inside.Stderr = cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()
-			return inside.Run()
+			err = inside.Run()
+			var exit *exec.ExitError
+			if errors.As(err, &exit) {
+				return insideError{exit}
+			}
+			return err
 		},
 	}
 }
+
+// insideError is the end of a command that was run in a lab: it has said itself what was wrong.
+type insideError struct{ *exec.ExitError }

@@ -53,6 +53,10 @@ func run(args []string, types typesFunc) int {
 	if errors.As(err, &remote) {
 		return remote.Status
 	}
+	var inside insideError
+	if errors.As(err, &inside) && inside.Exited() {
+		return inside.ExitCode()
+	}
 	return exitError
 }
 
@@ -65,9 +69,10 @@ func (a *app) fail(err error) {
 		return
 	}
 	var remote *ssh.ExitError
+	var inside insideError
 	switch {
 	case errors.Is(err, errReported):
-	case errors.As(err, &remote): // the command that was run on a node has said what there was to say
+	case errors.As(err, &remote), errors.As(err, &inside): // the command that was run has said what there was to say
 	case a.json:
 		ui.NewJSON(a.out).Diagnostics(hcl.Diagnostics{{Severity: hcl.DiagError, Summary: err.Error()}}, nil)
 	default:

@@ -34,6 +34,9 @@ that wait for a name are shown too.`,
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
 			machines, err := a.machines(ctx, a.fleet())
+			if err != nil && len(machines) == 0 {
+				return err
+			}
 			if a.json {
 				return errors.Join(a.printJSON(machines), err)
 			}

@@ -26,8 +26,6 @@ Signs: + create, ~ update, -/+ replace, - destroy, ! could not be asked.`,
   viver plan --detailed-exitcode        exit code 2 if there are changes`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, _, end := interrupts(cmd.Context(), a.errors)
-			defer end()
 			p, err := a.load()
 			if err != nil {
 				return err
@@ -36,7 +34,7 @@ Signs: + create, ~ update, -/+ replace, - destroy, ! could not be asked.`,
 			if err != nil {
 				return err
 			}
-			made, diags := plan.Make(ctx, p.planOptions(s, scope))
+			made, diags := plan.Make(cmd.Context(), p.planOptions(s, scope))
 			if err := p.report(diags); err != nil {
 				return err
 			}

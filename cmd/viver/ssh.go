@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -32,8 +31,11 @@ it joined; nothing has to be set up, in the image or here. With a command the ex
 			defer cancel()
 			machines, err := a.machines(ctx, f)
 			m, found := find(machines, args[0])
-			if !found {
-				return errors.Join(err, fmt.Errorf("ssh: no server knows a node %s: viver nodes lists them", args[0]))
+			switch {
+			case !found && err != nil:
+				return err
+			case !found:
+				return fmt.Errorf("ssh: no server knows a node %s: viver nodes lists them", args[0])
 			}
 			terminal, restore, err := a.terminal(len(args) == 1)
 			if err != nil {

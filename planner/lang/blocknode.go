@@ -159,12 +159,14 @@ func (n *blockNode) slots() ([]slot, bool) {
 	n.again = n.in.e.stamp(n.repeated.stable)
 	base := n.in.base.Clone()
 	base.Or(n.repeated.depends)
-	if !n.in.dependsOn(n.block.dependsOn, &base) {
+	var before bitset.Set
+	if !n.in.dependsOn(n.block.dependsOn, &before) {
 		return nil, false
 	}
 	if n.block.on != nil {
-		return n.stepSlots(base)
+		return n.stepSlots(base, n.in.e.sortByNode(before))
 	}
+	base.Or(before)
 	var slots []slot
 	for _, k := range n.repeated.keys {
 		slots = append(slots, slot{key: k, repeat: k, depends: base})

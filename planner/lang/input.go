@@ -127,7 +127,7 @@ func (v *variable) parse(in Input) (cty.Value, hcl.Diagnostics) {
 	}
 	value, diags := x.Value(nil)
 	if diags.HasErrors() {
-		diags = hcl.Diagnostics{errorf(&v.rng, "Unsuitable variable", "The value of %q from %s is no constant of HCL: %s. Strings within it stand in quotes.", v.name, in.from(), diags[0].Detail)}
+		diags = hcl.Diagnostics{errorf(&v.rng, "Unsuitable variable", "The value of %q from %s is no constant of HCL: %s. Strings within it stand in quotes.", v.name, in.from(), strings.TrimSuffix(diags[0].Detail, "."))}
 	}
 	return value, diags
 }

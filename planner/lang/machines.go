@@ -17,7 +17,7 @@ var machineKinds = [...]string{"node", "server", "image"}
 // list of machines keys the instances: by the machine's own key, or if its block has neither count nor for_each, by the
 // block's name; and where two machines of the list would get the same key, all of them by their addresses instead. With count or
 // for_each beside such a list, the key is both: "EACH/MACHINE".
-func (n *blockNode) stepSlots(base bitset.Set) ([]slot, bool) {
+func (n *blockNode) stepSlots(base bitset.Set, before byNode) ([]slot, bool) {
 	var slots []slot
 	var shared []onMachine
 	single := false
@@ -32,6 +32,7 @@ func (n *blockNode) stepSlots(base bitset.Set) ([]slot, bool) {
 		for i, m := range shared {
 			s := slot{key: k, repeat: k, machine: m.machine, depends: base.Clone()}
 			s.depends.Or(m.depends)
+			before.addTo(&s.depends, m.machine)
 			switch {
 			case single:
 			case k.IsNone():
@@ -43,6 +44,39 @@ func (n *blockNode) stepSlots(base bitset.Set) ([]slot, bool) {
 		}
 	}
 	return slots, n.distinct(slots)
+}
+
+// byNode is what depends_on names, sorted by the node on which it acts. A step waits for those on its own node and not for those on others:
+// one machine that does not come must not hold up the rest. Where its own node has none of them, it waits for all.
+type byNode struct {
+	all, elsewhere bitset.Set // elsewhere: on no node
+	on             map[*instance]*bitset.Set
+}
+
+func (e *Evaluator) sortByNode(before bitset.Set) byNode {
+	b := byNode{all: before, on: map[*instance]*bitset.Set{}}
+	for number := range before.All() {
+		m := e.instances[number].slot.machine
+		if m == nil || m.Type != "node" {
+			b.elsewhere.Add(number)
+			continue
+		}
+		if b.on[m] == nil {
+			b.on[m] = &bitset.Set{}
+		}
+		b.on[m].Add(number)
+	}
+	return b
+}
+
+func (b byNode) addTo(depends *bitset.Set, machine *instance) {
+	own := b.on[machine]
+	if own == nil {
+		depends.Or(b.all)
+		return
+	}
+	depends.Or(b.elsewhere)
+	depends.Or(*own)
 }
 
 // distinct reports instances that would have the same address.

@@ -3,6 +3,7 @@ package state
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -33,6 +34,9 @@ func acquire(dir, command string) (*lock, error) {
 	path := filepath.Join(dir, lockFile)
 	file := flock.New(path, flock.SetPermissions(0o600))
 	got, err := file.TryLock()
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("state: %w: run viver as the user who made %s, or with sudo", err, dir)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("state: lock %s: %w", path, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"sync"
 )
@@ -32,6 +33,9 @@ func read(dir string, d disk) (s *State, err error) {
 		if s, _, err = load(d); !errors.Is(err, errStale) {
 			break
 		}
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("state: %w: run viver as the user who made %s, or with sudo", err, dir)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("state: read %s: %w", dir, err)

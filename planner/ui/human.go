@@ -113,7 +113,11 @@ func (h *human) success(p *plan.Plan, r *apply.Result, t *tallied) {
 // failure shows one error with all that have it.
 func (h *human) failure(f *failure) {
 	mark := h.palette.paint(red, "Error:")
-	fmt.Fprintf(h.Out, "%s %s\n", mark, collapse(f.addresses))
+	where := ""
+	if len(f.places) > 0 {
+		where = " (" + list(f.places) + ")"
+	}
+	fmt.Fprintf(h.Out, "%s %s%s\n", mark, collapse(f.addresses), where)
 	for line := range strings.Lines(f.text) {
 		fmt.Fprintf(h.Out, "  %s\n", strings.TrimRight(line, "\n"))
 	}

@@ -78,6 +78,9 @@ func (m *machine) Event(e apply.Event) {
 	case apply.Ended:
 		if e.Err != nil {
 			f["error"] = e.Err.Error()
+			if r := e.Change.Range; r.Filename != "" {
+				f["file"], f["line"] = r.Filename, r.Start.Line
+			}
 		}
 		m.write("apply_end", f)
 	}

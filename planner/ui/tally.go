@@ -1,12 +1,16 @@
 package ui
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
 	"viver/planner/addr"
 	"viver/planner/apply"
 	"viver/planner/graph"
+	"viver/planner/plan"
 	"viver/planner/resource"
 )
 
@@ -22,6 +26,7 @@ type tallied struct {
 type failure struct {
 	text      string
 	addresses []addr.Instance
+	places    []string // in the configuration, "main.viver.hcl:12"
 }
 
 func tally(r *apply.Result) *tallied {
@@ -62,10 +67,25 @@ func (t *tallied) fail(e apply.End) {
 	t.failures++
 	at := e.Change.Addr.String()
 	text := strings.TrimPrefix(e.Err.Error(), at+": ")
+	if errors.Is(e.Err, context.Canceled) {
+		text = "canceled before it was done; the next apply takes it up again"
+	}
 	i := slices.IndexFunc(t.failed, func(f *failure) bool { return f.text == text })
 	if i < 0 {
 		i = len(t.failed)
 		t.failed = append(t.failed, &failure{text: text})
 	}
-	t.failed[i].addresses = append(t.failed[i].addresses, e.Change.Addr)
+	f := t.failed[i]
+	f.addresses = append(f.addresses, e.Change.Addr)
+	if at := place(e.Change); at != "" && !slices.Contains(f.places, at) {
+		f.places = append(f.places, at)
+	}
+}
+
+// place says where a change is declared: "main.viver.hcl:12"; "" where it no longer is.
+func place(c *plan.Change) string {
+	if c.Range.Filename == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", c.Range.Filename, c.Range.Start.Line)
 }

@@ -122,6 +122,7 @@ func show(output string) []string {
 
 func TestResultGroupsWhatFailedAlike(t *testing.T) {
 	p := creation(t, `node.pc[0]`, `node.pc[1]`, `node.pc[2]`, `step.file.motd[1]`, `server.seed`)
+	p.Changes[2].Range = hcl.Range{Filename: "main.viver.hcl", Start: hcl.Pos{Line: 7}}
 	boom := func(at string) error { return errors.New(at + ": did not join within 10m") }
 	r := &apply.Result{Took: 600 * time.Second, Ends: []apply.End{
 		{Change: p.Changes[0], Status: graph.Done},
@@ -133,7 +134,7 @@ func TestResultGroupsWhatFailedAlike(t *testing.T) {
 	var out bytes.Buffer
 	NewHuman(Options{Out: &out}).Result(p, r, "viver apply -C x")
 	want := `
-Error: node.pc[1, 2]
+Error: node.pc[1, 2] (main.viver.hcl:7)
   did not join within 10m
 
 Not tried, because of what failed before: step.file.motd[1]

@@ -21,6 +21,7 @@ import (
 	"viver/planner/resource"
 	"viver/providers/agents"
 	"viver/providers/object"
+	"viver/providers/ssh"
 	"viver/providers/trust"
 )
 
@@ -28,6 +29,7 @@ import (
 const (
 	startTimeout = 40 * time.Second
 	quitTimeout  = 20 * time.Second
+	lastWords    = 3 * time.Second // for an agent that does not answer to end
 )
 
 // Apply puts the agent on the server, or a new one in place of an old one, and waits until it answers.
@@ -60,9 +62,14 @@ func (t *Type) Apply(ctx context.Context, r resource.ApplyRequest) (map[string]c
 	if err != nil {
 		return nil, err
 	}
+	if err := state.refuseForeign(authority, agent.Name); err != nil {
+		return nil, fmt.Errorf("%s is in use: %w", h.dir, err)
+	}
+	// From here on something of viver is there, whatever comes.
+	known := map[string]cty.Value{"name": cty.StringVal(agent.Name)}
 	changed, err := h.furnish(ctx, state, authority, agent.Name, program)
 	if err != nil {
-		return nil, err
+		return known, err
 	}
 	if changed || state.pid == "" {
 		report(r, "starting its agent")
@@ -70,14 +77,18 @@ func (t *Type) Apply(ctx context.Context, r resource.ApplyRequest) (map[string]c
 			t.quit(ctx, agent)
 		}
 		if err := h.restart(ctx); err != nil {
-			return nil, err
+			return known, err
 		}
 	}
 	status, err := t.answer(ctx, h, agent)
 	if err != nil {
-		return nil, err
+		return known, err
 	}
-	return t.computed(ctx, h, authority, agent, status)
+	all, err := t.computed(ctx, h, authority, agent, status)
+	if err != nil {
+		return known, err
+	}
+	return all, nil
 }
 
 func errNotRoot(h *host) error {
@@ -136,10 +147,7 @@ func (h *host) inspect(ctx context.Context) (found, error) {
 
 // furnish puts identity and program there where they are not, and tells whether it did.
 func (h *host) furnish(ctx context.Context, state found, a *trust.Authority, name string, program []byte) (changed bool, err error) {
-	has, err := state.hasIdentity(a, name)
-	if err != nil {
-		return false, fmt.Errorf("%s is in use: %w: destroy that one first, or set another data_dir", h.dir, err)
-	}
+	has := state.hasIdentity(a, name)
 	if !has {
 		id, err := newIdentity(a, name)
 		if err != nil {
@@ -207,6 +215,14 @@ func (t *Type) answer(ctx context.Context, h *host, agent agents.Server) (spec.A
 		}
 	}()
 	client, err := t.Agents.Server(watch, agent)
+	var key *ssh.KeyError
+	if errors.As(err, &key) { // whose agent is this? Ours may be about to say that the port is taken
+		select {
+		case <-watch.Done():
+			err = fmt.Errorf("%w (%w)", context.Cause(watch), err)
+		case <-time.After(lastWords):
+		}
+	}
 	if err == nil {
 		err = client.Do(watch, spec.OpStatus, nil, &status)
 	}

@@ -18,13 +18,6 @@ import (
 	"viver/providers/trust"
 )
 
-// identity is the document DIR/identity/identity.json: to which cluster the server belongs, and what it is called there.
-type identity struct {
-	Cluster string     `json:"cluster"`
-	Name    string     `json:"name"`
-	Trust   spec.Trust `json:"trust"`
-}
-
 // found is what a host says of itself before its agent is asked.
 type found struct {
 	user    int
@@ -55,20 +48,31 @@ func parseFound(text []byte) (found, error) {
 	return f, nil
 }
 
-// errForeign is wrapped in the error of a data folder that another cluster uses.
-var errForeign = errors.New("it belongs to another cluster")
+// errForeign is wrapped in the error of a data folder that another server uses.
+var errForeign = errors.New("another server's")
+
+// refuseForeign refuses a data folder that is another cluster's, or that of another server whose agent runs.
+func (f found) refuseForeign(a *trust.Authority, name string) error {
+	var id spec.Identity
+	switch err := spec.Decode(f.files["identity.json"], &id); {
+	case err != nil: // none, or half of one
+		return nil
+	case id.Cluster != a.Cluster():
+		return fmt.Errorf("it is %w, of the cluster %s (this one is %s): destroy that one first, or set another data_dir", errForeign, id.Cluster, a.Cluster())
+	case id.Name != name && f.pid != "":
+		return fmt.Errorf("it is %w: the agent of %q runs there: set another data_dir; if that server has just got another name, apply again", errForeign, id.Name)
+	}
+	return nil
+}
 
 // hasIdentity tells whether the files are the identity of a server of this name in a's cluster.
-func (f found) hasIdentity(a *trust.Authority, name string) (bool, error) {
-	var id identity
+func (f found) hasIdentity(a *trust.Authority, name string) bool {
+	var id spec.Identity
 	if spec.Decode(f.files["identity.json"], &id) != nil {
-		return false, nil
-	}
-	if id.Cluster != a.Cluster() {
-		return false, fmt.Errorf("%w (%s; this one is %s)", errForeign, id.Cluster, a.Cluster())
+		return false
 	}
 	_, err := hostKey(f.files["host_key-cert.pub"], a, name)
-	return err == nil && id.Name == name && id.Trust == a.Trust() && len(f.files["tls.crt"]) > 0, nil
+	return err == nil && id.Name == name && id.Trust == a.Trust() && len(f.files["tls.crt"]) > 0
 }
 
 // hostKey returns the key in a host certificate for name.
@@ -93,7 +97,7 @@ func newIdentity(a *trust.Authority, name string) (io.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	if files["identity.json"], err = json.Marshal(identity{Cluster: a.Cluster(), Name: name, Trust: a.Trust()}); err != nil {
+	if files[spec.IdentityFile], err = json.Marshal(spec.Identity{Cluster: a.Cluster(), Name: name, Trust: a.Trust()}); err != nil {
 		return nil, err
 	}
 	var b bytes.Buffer

@@ -55,20 +55,30 @@ func TestIdentityIsFoundAgain(t *testing.T) {
 		t.Fatal(f, err)
 	}
 	for name, want := range map[string]bool{"seed": true, "two": false} {
-		if has, err := f.hasIdentity(a, name); has != want || err != nil {
-			t.Errorf("%s: %v %v", name, has, err)
+		if has := f.hasIdentity(a, name); has != want {
+			t.Errorf("%s: %v", name, has)
+		}
+		if err := f.refuseForeign(a, name); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := f.hasIdentity(other, "seed"); !errors.Is(err, errForeign) {
+	if err := f.refuseForeign(other, "seed"); !errors.Is(err, errForeign) || f.hasIdentity(other, "seed") {
 		t.Errorf("%v", err)
 	}
+	f.pid = "17"
+	if err := f.refuseForeign(a, "two"); !errors.Is(err, errForeign) || !strings.Contains(err.Error(), `"seed"`) {
+		t.Errorf("%v", err)
+	}
+	if err := f.refuseForeign(a, "seed"); err != nil {
+		t.Error(err)
+	}
 	delete(f.files, "tls.crt")
-	if has, _ := f.hasIdentity(a, "seed"); has {
+	if f.hasIdentity(a, "seed") {
 		t.Error("an identity without a TLS certificate is taken")
 	}
 	empty := found{}
-	if has, err := empty.hasIdentity(a, "seed"); has || err != nil {
-		t.Error(has, err)
+	if err := empty.refuseForeign(a, "seed"); err != nil || empty.hasIdentity(a, "seed") {
+		t.Error(err)
 	}
 }
 

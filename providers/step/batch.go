@@ -220,8 +220,10 @@ func (s *session) send(ctx context.Context, first int, run spec.StepRun) (next i
 	switch {
 	case failure != nil:
 		return next, failure
+	case ctx.Err() != nil:
+		return next, fmt.Errorf("while the step was at work: %w", context.Cause(ctx))
 	case err != nil:
-		return next, fmt.Errorf("while the step was at work: %w", err)
+		return next, fmt.Errorf("the machine went away while the step was at work; see that it is on, then run apply again: %w", err)
 	case next < first+len(run.Steps):
 		return next, errors.New("the machine's agent ended the session without a word about this step: look at its log")
 	}
