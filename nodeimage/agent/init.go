@@ -15,6 +15,8 @@ const (
 	look = 100 * time.Millisecond
 	// plainTime is what an init gets that does not say when it is done.
 	plainTime = 5 * time.Second
+	// systemdTime bounds one question to systemd.
+	systemdTime = 15 * time.Second
 	// upTime bounds waiting for any init.
 	upTime = 5 * time.Minute
 )
@@ -57,8 +59,10 @@ func (d distribution) Up(ctx context.Context) error {
 func (d distribution) systemdUp(ctx context.Context) error {
 	var answer string
 	err := until(ctx, 5*look, func() bool {
-		// Its status is not 0 for "degraded", which is up.
-		out, _ := inRoot(ctx, d.root, "systemctl", "is-system-running", "--wait").Output()
+		// --wait has been seen to wait on when systemd was up. Its status is not 0 for "degraded", which is up.
+		once, cancel := context.WithTimeout(ctx, systemdTime)
+		defer cancel()
+		out, _ := inRoot(once, d.root, "systemctl", "is-system-running", "--wait").Output()
 		answer = strings.TrimSpace(string(out))
 		switch answer {
 		case "running", "degraded", "maintenance", "stopping":
