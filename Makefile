@@ -9,7 +9,7 @@ GO_TEST  := go test $(if $(SUDO),-exec "$(SUDO)")
 
 # What viver itself calls, and what its tests compare it with.
 PACKAGES := qemu-system-x86 ovmf ipxe iproute2 mmdebstrap squashfs-tools
-PEERS    := nbdkit nbd-client nbd-server libnbd-bin qemu-utils tftp-hpa curl isc-dhcp-client udhcpc busybox-static avahi-daemon avahi-utils dbus zstd cpio
+PEERS    := nbdkit nbd-client nbd-server libnbd-bin qemu-utils tftp-hpa curl isc-dhcp-client udhcpc busybox-static avahi-daemon avahi-utils dbus zstd cpio dnsmasq-base grub-pc-bin grub-common e2fsprogs
 
 demo: packages build ## four virtual machines boot from one image, take their steps and power off
 	$(SUDO) go run ./testing/demo
@@ -27,7 +27,8 @@ build:
 
 bench: packages build ## figures beside peers, in out/bench
 	mkdir -p out/bench
-	$(GO_TEST) -run '^$$' -bench . -benchtime 1x -timeout 60m ./testing/bench/...
+	go run ./testing/bench/nbd
+	$(SUDO) go run ./testing/bench/boot
 
 lint:
 	test -z "$$(go tool gofumpt -l . | tee /dev/stderr)" || { echo 'not formatted: go tool gofumpt -w .'; exit 1; }
