@@ -71,7 +71,7 @@ func (a *Agents) load() (*trust.Authority, error) {
 	}
 	authority, err := trust.Load(a.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("the cluster's key %s is gone, without which no machine lets viver in: put the folder back from a backup: %w", a.Dir, err)
+		return nil, fmt.Errorf("the cluster's key %s is gone, without which no machine lets viver in: put the folder back from a backup; without one, remove the servers' data_dir, their agents' processes and the state by hand: %w", a.Dir, err)
 	}
 	if err == nil {
 		a.authority = authority
