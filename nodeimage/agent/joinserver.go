@@ -22,8 +22,8 @@ import (
 // Bounds of what machines may send, in bytes, and of how many may be connected. Anybody on the network can ask to join.
 const (
 	maxJoin        = 64 << 10
-	maxReport      = 1 << 20
-	maxConnections = 2048
+	maxReport      = 128 << 10
+	maxConnections = 1024
 )
 
 // serveJoin serves spec.PathJoin and spec.PathReport over TLS 1.3 until ctx ends.

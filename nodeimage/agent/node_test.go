@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -160,6 +161,24 @@ func TestFailedStepIsReportedAndMended(t *testing.T) {
 	m = w.seen(t, func(m spec.Machine) bool { return m.Waiting == "" && m.Steps[0].Status == spec.StepChanged })
 	if len(m.Steps) != 1 {
 		t.Errorf("%+v", m.Steps)
+	}
+}
+
+func TestManyLongResultsAreReported(t *testing.T) {
+	w := newWorld(t)
+	steps := make([]spec.Step, 50)
+	for i := range steps {
+		steps[i] = spec.Step{ID: fmt.Sprint(i), Type: "print"}
+	}
+	b := w.boot(t)
+	addr, _ := b.run(t, t.Context())
+	w.seen(t, at(spec.StageJoined))
+	if _, err := ask(t, w.dial(t, addr), spec.OpSteps, spec.StepRun{Mode: "apply", Steps: steps}, nil); err != nil {
+		t.Fatal(err)
+	}
+	m := w.seen(t, func(m spec.Machine) bool { return len(m.Steps) == len(steps) })
+	if n := len(m.Steps[0].Output); n != maxOutput {
+		t.Errorf("%d bytes of output", n)
 	}
 }
 

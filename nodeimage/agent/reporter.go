@@ -2,8 +2,10 @@ package agent
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,6 +19,10 @@ const (
 	// reportTime bounds one report, joinTime asking to join again.
 	reportTime = 10 * time.Second
 	joinTime   = 30 * time.Second
+	// maxOutput and maxSteps bound what one report says of a step and of all, in bytes: a fact may be long, and steps many. The servers
+	// take maxReport.
+	maxOutput = 4 << 10
+	maxSteps  = 64 << 10
 	// firstRetry is the pause after a report that failed; it doubles up to heartbeat.
 	firstRetry = time.Second
 )
@@ -101,25 +107,50 @@ func (r *reporter) run(ctx context.Context) {
 	}
 }
 
-// flush sends all news now.
+// flush sends all news now, in as many reports as that takes.
 func (r *reporter) flush(ctx context.Context) error {
 	r.sending.Lock()
 	defer r.sending.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, reportTime)
 	defer cancel()
+	for {
+		more, err := r.send(ctx)
+		if err != nil || !more {
+			return err
+		}
+	}
+}
+
+// send sends one report, and tells whether there is more to say; r.sending is held.
+func (r *reporter) send(ctx context.Context) (more bool, err error) {
 	r.mu.Lock()
 	report := r.news
 	report.MAC, report.Token = r.request.MAC, r.token
 	r.mu.Unlock()
-	report.BytesRead = r.bytesRead()
-	err := r.client.Report(ctx, report)
+	report.Steps, report.BytesRead = fitting(report.Steps), r.bytesRead()
+	err = r.client.Report(ctx, report)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err != nil {
-		return err
+		return true, err
 	}
 	r.news.Boot, r.news.Steps = r.news.Boot[len(report.Boot):], r.news.Steps[len(report.Steps):]
-	return nil
+	return len(r.news.Steps) > 0, nil
+}
+
+// fitting returns as many of the results, from the first on, as have room in a report, with their outputs cut.
+func fitting(results []spec.StepResult) []spec.StepResult {
+	var some []spec.StepResult
+	room := maxSteps
+	for _, s := range results {
+		s.Output = strings.ToValidUTF8(s.Output[:min(len(s.Output), maxOutput)], "")
+		data, _ := json.Marshal(s) // strings and numbers always have a JSON form
+		if len(some) > 0 && len(data) > room {
+			break
+		}
+		some, room = append(some, s), room-len(data)
+	}
+	return some
 }
 
 // joinAgain asks for admission with all that this boot has reached: the server was set up anew, or took the machine for one that

@@ -181,8 +181,11 @@ func (f *fakeSteps) Run(ctx context.Context, mode string, steps []spec.Step, emi
 			return ctx.Err()
 		}
 		r := spec.StepResult{ID: s.ID, Status: spec.StepChanged}
-		if s.Type == "fail" {
+		switch s.Type {
+		case "fail":
 			r.Status = spec.StepFailed
+		case "print":
+			r.Output = strings.Repeat("é", maxOutput)
 		}
 		emit(r)
 	}
@@ -283,7 +286,9 @@ func begin(t *testing.T, client *ssh.Client, line string) channel {
 	if _, err := io.WriteString(in, line+"\n"); err != nil {
 		t.Fatal(err)
 	}
-	return channel{s, in, bufio.NewScanner(out)}
+	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, 1<<20)
+	return channel{s, in, lines}
 }
 
 // next returns the next line of the answer.
