@@ -119,7 +119,7 @@ func (h *human) failure(f *failure) {
 	}
 	fmt.Fprintf(h.Out, "%s %s%s\n", mark, collapse(f.addresses), where)
 	for line := range strings.Lines(f.text) {
-		fmt.Fprintf(h.Out, "  %s\n", strings.TrimRight(line, "\n"))
+		fmt.Fprintf(h.Out, "  %s\n", printable(strings.TrimRight(line, "\n")))
 	}
 	fmt.Fprintln(h.Out)
 }

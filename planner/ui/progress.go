@@ -81,6 +81,7 @@ func (p *progress) close() {
 func (p *progress) event(e apply.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	e.Progress.Stage, e.Progress.Detail = printable(e.Progress.Stage), printable(e.Progress.Detail)
 	row, m, newStage := p.tracker.event(e)
 	if p.live {
 		p.block(e, row)
@@ -162,7 +163,7 @@ func clip(line string, width int) string {
 
 func firstLine(err error) string {
 	line, _, _ := strings.Cut(err.Error(), "\n")
-	return line
+	return printable(line)
 }
 
 func nameArgument(c *plan.Change) string {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -35,9 +36,19 @@ func writeRows(w io.Writer, p palette, rows []row) {
 		if counts > 0 {
 			line += "  " + strings.Repeat(" ", counts-len(number)) + number
 		}
-		line = strings.TrimRight(line+"   "+r.detail, " ")
+		line = strings.TrimRight(line+"   "+printable(r.detail), " ")
 		fmt.Fprintf(w, "%s %s\n", p.sign(r.sign, strings.Repeat(" ", signs-len(r.sign))), line)
 	}
+}
+
+// printable takes out of a line what a terminal would obey: machines say some of it.
+func printable(line string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, line)
 }
 
 // palette colours text for a terminal, or leaves it alone.

@@ -94,10 +94,10 @@ func TestLiveBlock(t *testing.T) {
 		if diff := cmp.Diff(want, screen); diff != "" {
 			t.Error(diff)
 		}
-		say(1, apply.Ended, resource.Progress{}, errors.New("no route\nmore"))
+		say(1, apply.Ended, resource.Progress{}, errors.New("no\x1bc route\nmore"))
 		say(3, apply.Ended, resource.Progress{}, nil)
 		h.Close()
-		want = []string{want[0], `node.pc["pc01"]: no route`, "node.pc      2 created, 1 failed in 12s"}
+		want = []string{want[0], `node.pc["pc01"]: no c route`, "node.pc      2 created, 1 failed in 12s"}
 		if diff := cmp.Diff(want, show(out.String())); diff != "" {
 			t.Error(diff)
 		}
@@ -118,6 +118,26 @@ func show(output string) []string {
 		}
 	}
 	return screen
+}
+
+func TestTerminalDoesNotObeyMachines(t *testing.T) {
+	p := creation(t, `node.pc[0]`)
+	for _, live := range []bool{true, false} {
+		var out bytes.Buffer
+		h := NewHuman(Options{Out: &out, Live: live, Width: 80})
+		h.(*human).plan = p
+		failure := errors.New("a step failed\n\x1b]0;title\a")
+		for _, e := range []apply.Event{
+			{Kind: apply.Started}, {Kind: apply.Progressed, Progress: resource.Progress{Stage: "\x1bc", Detail: "\u009b31m", Output: true}}, {Kind: apply.Ended, Err: failure},
+		} {
+			e.Change, e.Action = p.Changes[0], resource.Create
+			h.Event(e)
+		}
+		h.Result(p, &apply.Result{Ends: []apply.End{{Change: p.Changes[0], Status: graph.Failed, Err: failure}}}, "viver apply")
+		if text := strings.Join(show(out.String()), ""); strings.ContainsAny(text, "\x1b\a\u009b") {
+			t.Errorf("live %v: %q", live, text)
+		}
+	}
 }
 
 func TestResultGroupsWhatFailedAlike(t *testing.T) {
