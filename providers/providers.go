@@ -78,7 +78,7 @@ func (o Options) nodeBinary() (string, error) {
 			continue
 		}
 		if _, err := os.Stat(name); err != nil {
-			return "", fmt.Errorf("find viver-node: %w", err)
+			return "", fmt.Errorf("find viver-node (VIVER_NODE names it): %w", err)
 		}
 		return filepath.Abs(name)
 	}

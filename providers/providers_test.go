@@ -224,6 +224,22 @@ func (w *world) revived(seed, config cty.Value) {
 	}
 }
 
+// ended is a static program that does nothing.
+func ended(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	source := filepath.Join(dir, "main.go")
+	if err := os.WriteFile(source, []byte("package main\n\nfunc main() {}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	build := exec.Command("go", "build", "-o", filepath.Join(dir, "viver-node"), source)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return filepath.Join(dir, "viver-node")
+}
+
 func TestServerThatDoesNotStart(t *testing.T) {
 	if !alone(t) {
 		return
@@ -231,6 +247,11 @@ func TestServerThatDoesNotStart(t *testing.T) {
 	w := newWorld(t)
 	t.Setenv("VIVER_NODE", "/bin/false")
 	_, err := w.apply("server", "server.seed", obj("address", "127.0.0.1", "data_dir", w.dir))
+	if err == nil || !strings.Contains(err.Error(), "is not static") {
+		t.Error(err)
+	}
+	t.Setenv("VIVER_NODE", ended(t))
+	_, err = w.apply("server", "server.seed", obj("address", "127.0.0.1", "data_dir", w.dir))
 	if err == nil || !strings.Contains(err.Error(), "it ended at once") {
 		t.Error(err)
 	}

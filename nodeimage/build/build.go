@@ -54,7 +54,7 @@ func (b *Builder) build(ctx context.Context, src Source) (spec.Digest, *spec.Man
 	if err != nil {
 		return "", nil, err
 	}
-	program, err := readProgram(b.NodeBinary)
+	program, err := ReadProgram(b.NodeBinary)
 	if err != nil {
 		return "", nil, err
 	}

@@ -96,20 +96,20 @@ func treeDigest(ctx context.Context, dir string) (string, error) {
 // maxProgram bounds viver-node.
 const maxProgram = 512 << 20
 
-// readProgram returns the viver-node binary, and refuses one that could not run alone.
-func readProgram(path string) ([]byte, error) {
+// ReadProgram returns the viver-node binary, and refuses one that could not run alone.
+func ReadProgram(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("viver-node for the image: %w (make build)", err)
+		return nil, fmt.Errorf("viver-node: %w (make build makes it)", err)
 	}
 	defer f.Close()
 	program, err := elf.NewFile(f)
 	if err != nil {
-		return nil, fmt.Errorf("viver-node for the image: %s is no program: %w", path, err)
+		return nil, fmt.Errorf("viver-node: %s is no program: %w", path, err)
 	}
 	for _, p := range program.Progs {
 		if p.Type == elf.PT_INTERP {
-			return nil, fmt.Errorf("viver-node for the image: %s is not static: build it with CGO_ENABLED=0", path)
+			return nil, fmt.Errorf("viver-node: %s is not static: build it with CGO_ENABLED=0", path)
 		}
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
@@ -120,7 +120,7 @@ func readProgram(path string) ([]byte, error) {
 		err = errors.New("it is too large")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("viver-node for the image: %s: %w", path, err)
+		return nil, fmt.Errorf("viver-node: %s: %w", path, err)
 	}
 	return data, nil
 }

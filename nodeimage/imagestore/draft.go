@@ -107,6 +107,9 @@ func (d *Draft) add(name string, put func(path string) error) error {
 	if err := put(path); err != nil {
 		os.Remove(path)
 		d.written[name] = false
+		if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+			err = fmt.Errorf("the disk with %s is full, and the image has %d MB: make room there: %w", d.store.dir, d.manifest.Root.Size/1e6, err)
+		}
 		return fmt.Errorf("imagestore: image %s: %s: %w", d.id, name, err)
 	}
 	d.written[name] = true

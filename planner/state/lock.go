@@ -3,7 +3,6 @@ package state
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -34,18 +33,15 @@ func acquire(dir, command string) (*lock, error) {
 	path := filepath.Join(dir, lockFile)
 	file := flock.New(path, flock.SetPermissions(0o600))
 	got, err := file.TryLock()
-	if errors.Is(err, fs.ErrPermission) {
-		return nil, fmt.Errorf("state: %w: run viver as the user who made %s, or with sudo", err, dir)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("state: lock %s: %w", path, err)
+		return nil, explain(err, "lock", dir)
 	}
 	if !got {
 		return nil, holder(dir, path)
 	}
 	text := fmt.Sprintf("%d %s\n", os.Getpid(), command)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		return nil, fmt.Errorf("state: note the owner of the lock: %w", errors.Join(err, file.Close()))
+		return nil, explain(errors.Join(err, file.Close()), "lock", dir)
 	}
 	return &lock{file}, nil
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"sync"
 )
@@ -34,11 +33,8 @@ func read(dir string, d disk) (s *State, err error) {
 			break
 		}
 	}
-	if errors.Is(err, fs.ErrPermission) {
-		return nil, fmt.Errorf("state: %w: run viver as the user who made %s, or with sudo", err, dir)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("state: read %s: %w", dir, err)
+		return nil, explain(err, "read", dir)
 	}
 	return s, nil
 }
@@ -81,7 +77,7 @@ func load(d disk) (*State, int, error) {
 // another process has open is a *LockedError.
 func Open(dir, command string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("state: %w", err)
+		return nil, explain(err, "make", dir)
 	}
 	lock, err := acquire(dir, command)
 	if err != nil {
@@ -98,11 +94,11 @@ func Open(dir, command string) (*Store, error) {
 func open(dir string, d disk) (*Store, error) {
 	state, records, err := load(d)
 	if err != nil {
-		return nil, fmt.Errorf("state: open %s: %w", dir, err)
+		return nil, explain(err, "open", dir)
 	}
 	s := &Store{dir: dir, disk: d, state: state, journal: records}
 	if err := s.prepare(); err != nil {
-		return nil, fmt.Errorf("state: open %s: %w", dir, err)
+		return nil, explain(err, "open", dir)
 	}
 	return s, nil
 }
@@ -184,11 +180,11 @@ func (s *Store) Append(changes ...Change) error {
 	for i, c := range changes {
 		r := record{Serial: s.state.Serial + uint64(i) + 1, Put: c.Put, Forget: c.Forget, Outputs: c.Outputs}
 		if lines, err = appendRecord(lines, r); err != nil {
-			return fmt.Errorf("state: write the journal of %s: %w", s.dir, err)
+			return explain(err, "write the journal of", s.dir)
 		}
 	}
 	if err := s.disk.extend(journalFile, lines); err != nil {
-		s.broken = fmt.Errorf("state: write the journal of %s: %w", s.dir, err)
+		s.broken = explain(err, "write the journal of", s.dir)
 		return s.broken
 	}
 	for _, c := range changes {
@@ -207,9 +203,7 @@ func (s *Store) Close() error {
 		err = s.fold(false)
 	}
 	s.broken = errors.New("state: closed")
-	if err != nil {
-		err = fmt.Errorf("state: fold the journal of %s: %w", s.dir, err)
-	}
+	err = explain(err, "fold the journal of", s.dir)
 	if s.lock != nil {
 		err = errors.Join(err, s.lock.release())
 	}

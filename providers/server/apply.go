@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	cryptossh "golang.org/x/crypto/ssh"
 
+	"viver/nodeimage/build"
 	"viver/nodeimage/spec"
 	"viver/planner/resource"
 	"viver/providers/agents"
@@ -130,11 +130,7 @@ func (t *Type) program() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := os.ReadFile(name)
-	if err != nil {
-		return nil, fmt.Errorf("read viver-node: %w", err)
-	}
-	return data, nil
+	return build.ReadProgram(name)
 }
 
 func (h *host) inspect(ctx context.Context) (found, error) {

@@ -21,7 +21,7 @@ import (
 	"viver/testing/room"
 )
 
-// ill is added to the room: a machine that never comes, a step that fails until it is allowed, one that waits until it may go on.
+// ill is added to the room, with its steps after the others: a machine that never comes, a step that fails until it is allowed, one that waits until it may go on.
 const ill = `
 node "late" {
   boot    = pac.boot
@@ -51,7 +51,7 @@ func TestRefusals(t *testing.T) {
 	if out, err := r.Build(ctx).CombinedOutput(); err != nil {
 		t.Fatalf("build the image: %v\n%s", err, out)
 	}
-	if err := os.WriteFile(filepath.Join(r.Dir, "ill.viver.hcl"), []byte(ill), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(r.Dir, "zz.viver.hcl"), []byte(ill), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	steps := []struct {
@@ -70,8 +70,8 @@ func TestRefusals(t *testing.T) {
 				t.Fatal(err)
 			}
 			refused(ctx, t, r, "apply",
-				"node.late ("+r.Dir+"/ill.viver.hcl:2)", "02:00:00:00:00:01 did not come within 20s: is it switched on",
-				"step.command.allowed[0] ("+r.Dir+"/ill.viver.hcl:9)", "it is not allowed yet", "Not tried, because of what failed before: step.command.long[0]")
+				"node.late ("+r.Dir+"/zz.viver.hcl:2)", "02:00:00:00:00:01 did not come within 20s: is it switched on",
+				"step.command.allowed[0] ("+r.Dir+"/zz.viver.hcl:9)", "it is not allowed yet", "Not tried, because of what failed before: step.command.long[0]")
 			on(ctx, t, r, "pc01", "grep -q 'This is pc01' /etc/motd && touch /run/allowed")
 			if _, out := plan(ctx, t, r); !strings.Contains(out, "Plan: 2 to create, 1 to update, 0 to destroy.") {
 				t.Errorf("there is more left to do than what failed:\n%s", out)
@@ -206,29 +206,27 @@ func (p *process) ends(t *testing.T, says ...string) {
 // holdPort67 opens the DHCP server's port in the lab's network.
 func holdPort67(t *testing.T, name string) net.PacketConn {
 	t.Helper()
-	type result struct {
-		conn net.PacketConn
-		err  error
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	home, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		t.Fatal(err)
 	}
-	made := make(chan result)
-	go func() { // the thread stays in the other namespace, and ends with the goroutine
-		runtime.LockOSThread()
-		namespace, err := os.Open("/run/netns/viver-lab-" + name)
-		if err != nil {
-			made <- result{nil, err}
-			return
-		}
-		defer namespace.Close()
-		if err := unix.Setns(int(namespace.Fd()), unix.CLONE_NEWNET); err != nil {
-			made <- result{nil, err}
-			return
-		}
-		conn, err := net.ListenPacket("udp4", ":67")
-		made <- result{conn, err}
-	}()
-	got := <-made
-	if got.err != nil {
-		t.Fatal(got.err)
+	defer home.Close()
+	inside, err := os.Open("/run/netns/viver-lab-" + name)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return got.conn
+	defer inside.Close()
+	if err := unix.Setns(int(inside.Fd()), unix.CLONE_NEWNET); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.ListenPacket("udp4", ":67")
+	if back := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); back != nil {
+		panic(back) // nothing in this process could be trusted any more
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
 }
