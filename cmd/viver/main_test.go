@@ -2,6 +2,8 @@ package main
 
 import (
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +32,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("WORLD", e.WorkDir+"/world")
 			return os.Mkdir(e.WorkDir+"/world", 0o755)
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exitcode": exitcode, "waitfor": waitfor},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exitcode": exitcode, "waitfor": waitfor, "fill": fill},
 	})
 }
 
@@ -47,6 +49,19 @@ func waitfor(ts *testscript.TestScript, neg bool, args []string) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	ts.Fatalf("%v did not come", args)
+}
+
+// fill writes a file that no archive can hold: fill FILE COUNT TEXT, where TEXT is in Go's quotes.
+func fill(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: fill FILE COUNT TEXT")
+	}
+	count, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	text, err := strconv.Unquote(args[2])
+	ts.Check(err)
+	ts.Check(os.MkdirAll(filepath.Dir(ts.MkAbs(args[0])), 0o755))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Repeat(text, count)), 0o644))
 }
 
 // exitcode runs viver and checks its exit code: exitcode CODE viver ARGS...

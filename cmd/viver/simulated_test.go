@@ -18,12 +18,18 @@ import (
 // which making or removing the thing fails; a file ADDRESS.slow lets that wait for its removal.
 func simulated(world string) []resource.Type {
 	text := &resource.Attribute{Type: cty.String}
+	address := func(v cty.Value) error {
+		if strings.Contains(v.AsString(), "!") {
+			return fmt.Errorf("%q has a ! in it", v.AsString())
+		}
+		return nil
+	}
 	return []resource.Type{
 		&simulatedType{world, "server", &resource.Schema{Attributes: map[string]*resource.Attribute{
-			"address": {Type: cty.String, Required: true}, "id": {Type: cty.String, Computed: true},
+			"address": {Type: cty.String, Required: true, Check: address}, "id": {Type: cty.String, Computed: true},
 		}}},
 		&simulatedType{world, "node", &resource.Schema{Waits: true, Attributes: map[string]*resource.Attribute{
-			"boot": {Type: cty.DynamicPseudoType, Refers: []string{"server"}}, "name": text,
+			"boot": {Type: cty.DynamicPseudoType, Refers: []string{"server"}}, "name": {Type: cty.String, Unique: true},
 		}}},
 		&simulatedStep{simulatedType{world, "step.file", &resource.Schema{Attributes: map[string]*resource.Attribute{
 			"path": {Type: cty.String, Required: true}, "content": text,

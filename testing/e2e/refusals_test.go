@@ -73,7 +73,7 @@ func TestRefusals(t *testing.T) {
 				"node.late ("+r.Dir+"/zz.viver.hcl:2)", "02:00:00:00:00:01 did not come within 20s: is it switched on",
 				"step.command.allowed[0] ("+r.Dir+"/zz.viver.hcl:9)", "it is not allowed yet", "Not tried, because of what failed before: step.command.long[0]")
 			on(ctx, t, r, "pc01", "grep -q 'This is pc01' /etc/motd && touch /run/allowed")
-			if _, out := plan(ctx, t, r); !strings.Contains(out, "Plan: 2 to create, 1 to update, 0 to destroy.") {
+			if _, out := plan(ctx, t, r); !strings.Contains(out, "Plan: 3 to create, 0 to update, 0 to destroy.") {
 				t.Errorf("there is more left to do than what failed:\n%s", out)
 			}
 		}},
