@@ -65,7 +65,7 @@ func (b *rowBuilder) silentWithMachine(c *plan.Change) bool {
 }
 
 func (b *rowBuilder) add(c *plan.Change) {
-	quiet := c.Action == resource.NoOp && !c.Unreachable
+	quiet := c.Action == resource.NoOp && !c.Unreachable && c.Note == ""
 	if c.LeftOut || b.withMachine(c) || b.silentWithMachine(c) || quiet && (b.plan.Empty() || c.Machine != "" || len(c.Addr.Module) > 0) {
 		return
 	}
@@ -195,7 +195,11 @@ func (b *rowBuilder) steps(u *bundle) string {
 }
 
 func found(c *plan.Change) string {
-	if !c.Unreachable {
+	switch {
+	case c.Unreachable:
+	case c.Action == resource.NoOp:
+		return c.Note
+	default:
 		return ""
 	}
 	return join("; ", cmp.Or(c.Note, "unreachable"), "planned from state")

@@ -338,12 +338,14 @@ func TestRead(t *testing.T) {
 	r := newRoom(t)
 	here, _ := r.machine("here", "127.0.1.1")
 	rebooted, _ := r.machine("rebooted", "127.0.1.2")
+	former, _ := r.machine("former", "127.0.1.3")
 	booting, left, mute := here, here, here
+	former.MAC, former.Image = "6", spec.DigestOf([]byte("former"))
 	rebooted.MAC, rebooted.BootID = "2", "boot-2"
 	booting.MAC, booting.Node, booting.Boot = "3", "booting", []spec.StageTime{{Stage: spec.StageInit}}
 	left.MAC, left.Node, left.Boot = "4", "left", []spec.StageTime{{Stage: spec.StageLeft}}
 	mute.MAC, mute.Node, mute.HostKey = "5", "mute", strings.TrimSpace(string(cryptossh.MarshalAuthorizedKey(r.seed.HostKey)))
-	for _, m := range []spec.Machine{here, rebooted, booting, left, mute} {
+	for _, m := range []spec.Machine{here, rebooted, former, booting, left, mute} {
 		r.now(m)
 	}
 	want := []struct {
@@ -353,6 +355,7 @@ func TestRead(t *testing.T) {
 	}{
 		{"here", resource.Present, ""},
 		{"rebooted", resource.Present, ""},
+		{"former", resource.Present, "runs its former image until it reboots"},
 		{"booting", resource.Drifted, "it is booting, in stage init"},
 		{"left", resource.Unreachable, "it is switched off"},
 		{"mute", resource.Unreachable, "another host key"},

@@ -87,6 +87,8 @@ func (t *Type) read(ctx context.Context, prior cty.Value, machines map[string]sp
 			if !errors.As(err, &gone) {
 				o.Reason = err.Error()
 			}
+		} else if wanted := object.String(prior, "image_id"); wanted != "" && wanted != string(m.Image) {
+			o.Reason = "runs its former image until it reboots"
 		}
 	}
 	return o
