@@ -125,10 +125,17 @@ func (s *session) forgetAll() {
 	}
 }
 
+// errBegun is wrapped where a step was at work when its machine went away: nobody knows how far it got.
+var errBegun = errors.New("the machine went away while the step was at work; see that it is on, then run apply again")
+
 // fail ends the member that failed, and those behind it.
 func (s *session) fail(member int, err error) {
 	for i := member; i < len(s.batch.Members); i++ {
-		s.done(i, nil, err)
+		var computed map[string]cty.Value
+		if errors.Is(err, errBegun) {
+			computed = map[string]cty.Value{} // there is something of it, perhaps
+		}
+		s.done(i, computed, err)
 		err = resource.ErrSkipped
 	}
 }
@@ -223,7 +230,7 @@ func (s *session) send(ctx context.Context, first int, run spec.StepRun) (next i
 	case ctx.Err() != nil:
 		return next, fmt.Errorf("while the step was at work: %w", context.Cause(ctx))
 	case err != nil:
-		return next, fmt.Errorf("the machine went away while the step was at work; see that it is on, then run apply again: %w", err)
+		return next, fmt.Errorf("%w: %w", errBegun, err)
 	case next < first+len(run.Steps):
 		return next, errors.New("the machine's agent ended the session without a word about this step: look at its log")
 	}
