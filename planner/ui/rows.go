@@ -159,12 +159,13 @@ func reasons(changes []*plan.Change) string {
 
 func machines(changes []*plan.Change) string {
 	var all []addr.Instance
+	seen := map[string]bool{}
 	for _, c := range changes {
-		a, err := addr.Parse(c.Machine)
-		if err != nil {
+		if seen[c.Machine] {
 			continue
 		}
-		if !slices.ContainsFunc(all, func(b addr.Instance) bool { return addr.Compare(a, b) == 0 }) {
+		seen[c.Machine] = true
+		if a, err := addr.Parse(c.Machine); err == nil {
 			all = append(all, a)
 		}
 	}
