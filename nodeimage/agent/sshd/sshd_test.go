@@ -10,8 +10,10 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -20,6 +22,12 @@ import (
 	"viver/nodeimage/agent/sshd"
 	"viver/nodeimage/spec"
 )
+
+// TestMain catches SIGHUP, as the agent does: a test run that ignores it (nohup) would have shells ignore it too.
+func TestMain(m *testing.M) {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	os.Exit(m.Run())
+}
 
 func signer(t *testing.T) ssh.Signer {
 	t.Helper()
