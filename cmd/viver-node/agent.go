@@ -34,9 +34,6 @@ func runServer(args []string) error {
 	}
 	defer unlock()
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM, unix.SIGINT)
-	// Started in the background this process would ignore SIGHUP, and so would the shells of sessions, which end by it. A signal that is
-	// caught here has its default effect there.
-	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP)
 	defer stop()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	found := facts.Collect(os.DirFS("/"))
