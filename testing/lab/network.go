@@ -67,16 +67,6 @@ func (l *Lab) removeNetwork(ctx context.Context) error {
 	return run(ctx, "", "ip", "netns", "delete", l.namespace())
 }
 
-// Plug connects (true) or cuts (false) the machine's cable.
-func (l *Lab) Plug(ctx context.Context, machine string, connected bool) error {
-	m, err := l.Machine(machine)
-	if err != nil {
-		return err
-	}
-	state := map[bool]string{true: "up", false: "down"}[connected]
-	return run(ctx, "", "ip", "-n", l.namespace(), "link", "set", m.Tap, state)
-}
-
 // Command returns a command that runs in the lab's network, with the host's files: the lab's seed.
 func (l *Lab) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", l.namespace(), name}, args...)...)
