@@ -3,6 +3,8 @@ package initramfs
 import (
 	"fmt"
 	"slices"
+
+	"viver/nodeimage/depmod"
 )
 
 // walk goes depth first through the dependencies.
@@ -17,11 +19,11 @@ func (w *walk) visit(file string) error {
 		return nil
 	}
 	w.seen[file] = true
-	deps, ok := w.m.deps[file]
+	deps, ok := w.m.index.Deps[file]
 	if !ok {
 		return fmt.Errorf("initramfs: kernel modules: %s is not in modules.dep: run depmod", file)
 	}
-	pre, post := w.m.softdeps(moduleName(file))
+	pre, post := w.m.softdeps(depmod.Name(file))
 	for _, f := range pre {
 		if err := w.visit(f); err != nil {
 			return err
@@ -43,10 +45,10 @@ func (w *walk) visit(file string) error {
 
 // softdeps returns the files of a module's soft dependencies.
 func (m *Modules) softdeps(name string) (pre, post []string) {
-	for _, s := range m.soft {
-		if s.name == name {
-			pre = append(pre, m.resolve(s.pre)...)
-			post = append(post, m.resolve(s.post)...)
+	for _, s := range m.index.Soft {
+		if s.Module == name {
+			pre = append(pre, m.resolve(s.Pre)...)
+			post = append(post, m.resolve(s.Post)...)
 		}
 	}
 	return pre, post
@@ -56,12 +58,12 @@ func (m *Modules) softdeps(name string) (pre, post []string) {
 func (m *Modules) resolve(names []string) []string {
 	var files []string
 	for _, name := range names {
-		if f, ok := m.byName[canonical(name)]; ok {
+		if f, ok := m.byName[depmod.Name(name)]; ok {
 			files = append(files, f)
 			continue
 		}
-		for _, a := range m.aliases {
-			if f, ok := m.byName[a.name]; ok && a.pattern == name {
+		for _, a := range m.index.Aliases {
+			if f, ok := m.byName[a.Module]; ok && a.Pattern == name {
 				files = append(files, f)
 			}
 		}

@@ -8,6 +8,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"viver/nodeimage/depmod"
 )
 
 // Kernel returns the entries that the kernel with this release (uname -r) needs from a root tree: the modules of Choose, unpacked,
@@ -48,35 +50,32 @@ func Kernel(tree fs.FS, release string) ([]Entry, error) {
 
 // indexes returns the files by which modules are found, cut down to the given ones.
 func (m *Modules) indexes(dir string, files []string) []Entry {
-	var dep, aliases, soft bytes.Buffer
+	x := depmod.Index{Deps: make(map[string][]string), Builtin: m.index.Builtin}
 	chosen := make(map[string]bool)
 	for _, f := range files {
-		chosen[moduleName(f)] = true
-		fmt.Fprintf(&dep, "%s:", plainName(f))
-		for _, d := range m.deps[f] {
-			fmt.Fprintf(&dep, " %s", plainName(d))
+		chosen[depmod.Name(f)] = true
+		needs := []string{}
+		for _, d := range m.index.Deps[f] {
+			needs = append(needs, plainName(d))
 		}
-		dep.WriteByte('\n')
+		x.Deps[plainName(f)] = needs
 	}
-	for _, a := range m.aliases {
-		if chosen[a.name] {
-			fmt.Fprintf(&aliases, "alias %s %s\n", a.pattern, a.name)
-		}
-	}
-	for _, s := range m.soft {
-		if chosen[s.name] {
-			fmt.Fprintf(&soft, "softdep %s pre: %s post: %s\n", s.name, strings.Join(s.pre, " "), strings.Join(s.post, " "))
+	for _, a := range m.index.Aliases {
+		if chosen[a.Module] {
+			x.Aliases = append(x.Aliases, a)
 		}
 	}
-	file := func(name string, data []byte) Entry {
-		return Entry{Name: path.Join(dir, name), Mode: 0o644, Data: data}
+	for _, s := range m.index.Soft {
+		if chosen[s.Module] {
+			x.Soft = append(x.Soft, s)
+		}
 	}
-	return []Entry{
-		file("modules.dep", dep.Bytes()),
-		file("modules.alias", aliases.Bytes()),
-		file("modules.softdep", soft.Bytes()),
-		file("modules.builtin", m.builtin),
+	var entries []Entry
+	for name, data := range x.Encode() {
+		entries = append(entries, Entry{Name: path.Join(dir, name), Mode: 0o644, Data: data})
 	}
+	slices.SortFunc(entries, byName)
+	return entries
 }
 
 // firmwareOf returns the files that a module asks for: its .modinfo section has strings "firmware=NAME", each ended by NUL. A string that only
@@ -112,6 +111,8 @@ func firmwareEntries(tree fs.FS, names map[string]bool) ([]Entry, error) {
 			break
 		}
 	}
-	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(entries, byName)
 	return entries, nil
 }
+
+func byName(a, b Entry) int { return strings.Compare(a.Name, b.Name) }

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"viver/nodeimage/depmod"
 )
 
 // Loader loads modules, each once. It is not safe for concurrent use.
@@ -26,7 +28,7 @@ type Loader struct {
 func (l *Loader) Load(names ...string) error {
 	var errs []error
 	for _, name := range names {
-		name = nameOf(name)
+		name = depmod.Name(name)
 		if l.tried[name] {
 			continue
 		}
@@ -45,7 +47,7 @@ func (l *Loader) insertAll(files []string) error {
 	for _, file := range slices.Backward(files) {
 		err := l.Insert(file)
 		if err != nil && !errors.Is(err, unix.EEXIST) && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("load kernel module %s: %w", nameOf(file), err)
+			return fmt.Errorf("load kernel module %s: %w", depmod.Name(file), err)
 		}
 	}
 	return nil
@@ -78,7 +80,7 @@ func (l *Loader) wanted(devices fs.FS) []string {
 			return nil
 		}
 		for _, name := range l.Index.Match(strings.TrimSpace(string(data))) {
-			if name = nameOf(name); !l.tried[name] && !slices.Contains(names, name) {
+			if name = depmod.Name(name); !l.tried[name] && !slices.Contains(names, name) {
 				names = append(names, name)
 			}
 		}
