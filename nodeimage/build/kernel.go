@@ -1,7 +1,6 @@
 package build
 
 import (
-	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -9,8 +8,9 @@ import (
 	"os"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
+
+	"viver/nodeimage/natural"
 )
 
 // kernel is a kernel image in a tree.
@@ -41,7 +41,7 @@ func findKernel(t *os.Root) (kernel, error) {
 	}
 	switch {
 	case len(found) > 0:
-		return slices.MaxFunc(found, func(a, b kernel) int { return compareReleases(a.release, b.release) }), nil
+		return slices.MaxFunc(found, func(a, b kernel) int { return natural.Compare(a.release, b.release) }), nil
 	case len(without) > 0:
 		return kernel{}, fmt.Errorf("the tree has no lib/modules/RELEASE/modules.dep for its kernel %s: install its modules, or run depmod in the tree",
 			strings.Join(without, ", "))
@@ -83,33 +83,4 @@ func releaseIn(t *os.Root, file string) string {
 	n, _ := f.ReadAt(version, 0x200+int64(binary.LittleEndian.Uint16(head[0x20e:])))
 	release, _, _ := strings.Cut(string(version[:n]), " ")
 	return release
-}
-
-// compareReleases orders "6.1.0-9-amd64" before "6.1.0-10-amd64": runs of digits count as numbers.
-func compareReleases(a, b string) int {
-	for a != "" && b != "" {
-		var x, y string
-		x, a = digits(a)
-		y, b = digits(b)
-		m, err1 := strconv.Atoi(x)
-		n, err2 := strconv.Atoi(y)
-		c := strings.Compare(x, y)
-		if err1 == nil && err2 == nil {
-			c = cmp.Compare(m, n)
-		}
-		if c != 0 {
-			return c
-		}
-	}
-	return cmp.Compare(len(a), len(b))
-}
-
-// digits cuts s, which is not empty, after its first run of digits or of other bytes.
-func digits(s string) (first, rest string) {
-	digit := func(i int) bool { return s[i] >= '0' && s[i] <= '9' }
-	i := 1
-	for i < len(s) && digit(i) == digit(0) {
-		i++
-	}
-	return s[:i], s[i:]
 }

@@ -14,17 +14,6 @@ import (
 	"viver/nodeimage/spec"
 )
 
-func TestCompareReleases(t *testing.T) {
-	ordered := []string{"5.10.0-30-amd64", "6.1.0-9-amd64", "6.1.0-10-amd64", "6.1.0-10-cloud-amd64", "6.6.8", "6.6.8-lts", "6.12"}
-	for i, a := range ordered {
-		for j, b := range ordered {
-			if c := compareReleases(a, b); (c < 0) != (i < j) || (c > 0) != (i > j) {
-				t.Errorf("%s, %s: %d", a, b, c)
-			}
-		}
-	}
-}
-
 // TestAlpine finds a release that is in the kernel's header only.
 func TestAlpine(t *testing.T) {
 	image := make([]byte, 0x400)
@@ -79,17 +68,6 @@ func TestLines(t *testing.T) {
 	}
 }
 
-func TestMountsBelow(t *testing.T) {
-	const info = `22 28 0:20 / /proc rw - proc proc rw
-30 28 0:30 / /c/work/tree rw - tmpfs tmpfs rw
-31 30 0:31 / /c/work/tree/a\040b rw - tmpfs tmpfs rw
-32 28 0:32 / /c/work2 rw - tmpfs tmpfs rw
-`
-	if diff := cmp.Diff([]string{"/c/work/tree", "/c/work/tree/a b"}, mountsBelow(info, "/c/work")); diff != "" {
-		t.Error(diff)
-	}
-}
-
 func TestChunks(t *testing.T) {
 	f, err := os.Create(filepath.Join(t.TempDir(), "root"))
 	if err != nil {
@@ -123,14 +101,4 @@ func TestExplain(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 	}
-}
-
-// FuzzCompareReleases checks that the order does not depend on which side a release stands.
-func FuzzCompareReleases(f *testing.F) {
-	f.Add("6.1.0-10", "6.1.0-9")
-	f.Fuzz(func(t *testing.T, a, b string) {
-		if c, d := compareReleases(a, b), compareReleases(b, a); c != -d || a == b && c != 0 {
-			t.Errorf("%q, %q: %d and %d", a, b, c, d)
-		}
-	})
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/gofrs/flock"
 	"golang.org/x/sys/unix"
+
+	"viver/nodeimage/mountinfo"
 )
 
 const lockSuffix = ".lock"
@@ -68,32 +70,16 @@ func (b *Builder) sweep() error {
 // removeTree removes a folder. Tools work in mount namespaces of their own, so that nothing should be mounted in it; still it looks, for
 // a file system that is mounted there would lose its files.
 func removeTree(dir string) error {
-	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	points, err := mountinfo.Below(dir)
 	if err != nil {
 		return err
 	}
-	points := mountsBelow(string(mounts), dir)
-	for i := range points { // the last one mounted goes first
-		if err := unix.Unmount(points[len(points)-1-i], unix.UMOUNT_NOFOLLOW|unix.MNT_DETACH); err != nil {
-			return fmt.Errorf("unmount %s: %w", points[len(points)-1-i], err)
+	for _, point := range points {
+		if err := unix.Unmount(point, unix.UMOUNT_NOFOLLOW|unix.MNT_DETACH); err != nil {
+			return fmt.Errorf("unmount %s: %w", point, err)
 		}
 	}
 	return os.RemoveAll(dir)
-}
-
-// mountsBelow returns the mount points in dir, in the order of a mountinfo file (proc(5)), where the fifth field is the mount point
-// with odd bytes as \ooo.
-func mountsBelow(mountinfo, dir string) []string {
-	unescape := strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
-	var points []string
-	for line := range strings.Lines(mountinfo) {
-		if fields := strings.Fields(line); len(fields) > 4 {
-			if point := unescape.Replace(fields[4]); strings.HasPrefix(point, dir+"/") {
-				points = append(points, point)
-			}
-		}
-	}
-	return points
 }
 
 // publish gives a finished folder its name, durably.

@@ -260,34 +260,6 @@ func TestSpareFromKillall(t *testing.T) {
 	}
 }
 
-const mountinfo = `22 1 0:21 / / rw shared:1 - tmpfs tmpfs rw
-30 22 0:25 / /oldroot rw,relatime shared:2 - overlay overlay rw
-31 30 0:26 / /oldroot/dev/shm rw - tmpfs tmpfs rw
-33 30 0:28 / /oldroot/mnt/a\040b\134c rw - tmpfs tmpfs rw
-32 30 0:27 / /oldroot/dev rw - devtmpfs devtmpfs rw
-34 22 0:29 / /oldroots rw - tmpfs tmpfs rw
-short line
-35 22 0:30 / /oldroot/dev rw - tmpfs tmpfs rw
-`
-
-func TestMountsBelow(t *testing.T) {
-	want := []string{`/oldroot/mnt/a b\c`, "/oldroot/dev/shm", "/oldroot/dev", "/oldroot/dev", "/oldroot"}
-	if diff := cmp.Diff(want, mountsBelow(strings.NewReader(mountinfo), "/oldroot")); diff != "" {
-		t.Error(diff)
-	}
-}
-
-func FuzzMountsBelow(f *testing.F) {
-	f.Add(mountinfo)
-	f.Fuzz(func(t *testing.T, text string) {
-		for _, m := range mountsBelow(strings.NewReader(text), "/oldroot") {
-			if !strings.HasPrefix(m, "/oldroot") {
-				t.Errorf("%q", m)
-			}
-		}
-	})
-}
-
 func TestCommand(t *testing.T) {
 	for word, want := range map[string]int{
 		"poweroff": unix.LINUX_REBOOT_CMD_POWER_OFF, "reboot": unix.LINUX_REBOOT_CMD_RESTART, "halt": unix.LINUX_REBOOT_CMD_HALT,

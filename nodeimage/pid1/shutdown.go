@@ -1,10 +1,8 @@
 package pid1
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -15,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"viver/nodeimage/mountinfo"
 	"viver/nodeimage/pid1/console"
 	"viver/nodeimage/pid1/handover"
 )
@@ -72,13 +71,9 @@ func command(word string) int {
 
 // unmountBelow unmounts all that is mounted on root and below, the deepest first. What is busy is detached: it goes with its last user.
 func unmountBelow(root string) error {
-	f, err := os.Open("/proc/self/mountinfo")
-	if err != nil {
-		return fmt.Errorf("unmount %s: %w", root, err)
-	}
-	defer f.Close()
-	var errs []error
-	for _, target := range mountsBelow(f, root) {
+	targets, err := mountinfo.Below(root)
+	errs := []error{err}
+	for _, target := range targets {
 		if unix.Unmount(target, 0) == nil {
 			continue
 		}
@@ -87,41 +82,6 @@ func unmountBelow(root string) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// mountsBelow reads a mountinfo (man 5 proc) and returns the mount points that are root or below it, the last mounted first: it cannot
-// have another one on it.
-func mountsBelow(mountinfo io.Reader, root string) []string {
-	var targets []string
-	for lines := bufio.NewScanner(mountinfo); lines.Scan(); {
-		f := strings.Fields(lines.Text())
-		if len(f) < 5 {
-			continue
-		}
-		if target := unescape(f[4]); target == root || strings.HasPrefix(target, root+"/") {
-			targets = append(targets, target)
-		}
-	}
-	slices.Reverse(targets)
-	// A moved tree keeps the numbers of its mounts, so the order alone does not do.
-	slices.SortStableFunc(targets, func(a, b string) int { return strings.Count(b, "/") - strings.Count(a, "/") })
-	return targets
-}
-
-// unescape undoes the octal escapes of mountinfo: \040 is a space.
-func unescape(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+3 < len(s) {
-			if n, err := strconv.ParseUint(s[i+1:i+4], 8, 8); err == nil {
-				b.WriteByte(byte(n))
-				i += 3
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
 }
 
 // tellLeave sends Leave to viver's processes, to the supervisor first.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"viver/nodeimage/natural"
 	"viver/nodeimage/spec"
 )
 
@@ -56,7 +57,7 @@ func (r *Roster) bind(rec *record, image spec.Digest) (reason string) {
 	if len(free) == 0 {
 		return whyNot(wanted, image)
 	}
-	rec.Machine.Node = slices.MinFunc(free, compareNatural)
+	rec.Machine.Node = slices.MinFunc(free, natural.Compare)
 	return ""
 }
 
@@ -91,56 +92,5 @@ func (r *Roster) UserOf(image spec.Digest) string {
 	if len(users) == 0 {
 		return ""
 	}
-	return slices.MinFunc(users, compareNatural)
-}
-
-// compareNatural orders names as people do: pc2 before pc10.
-func compareNatural(a, b string) int {
-	for a != "" && b != "" {
-		x, restA := digits(a)
-		y, restB := digits(b)
-		if x == "" || y == "" {
-			if a[0] != b[0] {
-				return int(a[0]) - int(b[0])
-			}
-			a, b = a[1:], b[1:]
-			continue
-		}
-		if c := compareNumbers(x, y); c != 0 {
-			return c
-		}
-		a, b = restA, restB
-	}
-	return len(a) - len(b)
-}
-
-// digits splits off the number that s starts with, "" if none.
-func digits(s string) (number, rest string) {
-	n := 0
-	for n < len(s) && '0' <= s[n] && s[n] <= '9' {
-		n++
-	}
-	return s[:n], s[n:]
-}
-
-// compareNumbers compares by value; of equal ones the shorter (7 before 07) comes first.
-func compareNumbers(x, y string) int {
-	a, b := trimZeros(x), trimZeros(y)
-	if len(a) != len(b) {
-		return len(a) - len(b)
-	}
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return len(x) - len(y)
-}
-
-func trimZeros(s string) string {
-	for len(s) > 1 && s[0] == '0' {
-		s = s[1:]
-	}
-	return s
+	return slices.MinFunc(users, natural.Compare)
 }

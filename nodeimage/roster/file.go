@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/renameio/v2"
 
+	"viver/nodeimage/natural"
 	"viver/nodeimage/spec"
 )
 
@@ -91,7 +92,7 @@ func (r *Roster) encode() ([]byte, uint64, error) {
 		return nil, 0, nil
 	}
 	d := document{Version: 1, Nodes: []spec.NodeSpec{}, Machines: []record{}}
-	for _, name := range slices.SortedFunc(maps.Keys(r.nodes), compareNatural) {
+	for _, name := range slices.SortedFunc(maps.Keys(r.nodes), natural.Compare) {
 		d.Nodes = append(d.Nodes, r.nodes[name])
 	}
 	for _, mac := range slices.Sorted(maps.Keys(r.machines)) {

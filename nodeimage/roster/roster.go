@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"viver/nodeimage/natural"
 	"viver/nodeimage/spec"
 )
 
@@ -126,7 +127,7 @@ func (r *Roster) snapshot(macs map[string]bool) []spec.Machine {
 		if (a.Node == "") != (b.Node == "") {
 			return cmp.Compare(b.Node, a.Node) // the one with a name comes first
 		}
-		return cmp.Or(compareNatural(a.Node, b.Node), cmp.Compare(a.MAC, b.MAC))
+		return cmp.Or(natural.Compare(a.Node, b.Node), cmp.Compare(a.MAC, b.MAC))
 	})
 	return all
 }

@@ -397,17 +397,6 @@ func TestSaveFailureIsSaid(t *testing.T) {
 	}
 }
 
-func TestNaturalOrder(t *testing.T) {
-	names := []string{"", "a", "a1", "a01", "a2", "a10", "a10b2", "a10b10", "b"}
-	for i, a := range names {
-		for j, b := range names {
-			if got := compareNatural(a, b); (got < 0) != (i < j) || (got > 0) != (i > j) {
-				t.Errorf("%q, %q: %d", a, b, got)
-			}
-		}
-	}
-}
-
 func FuzzJoin(f *testing.F) {
 	good, err := json.Marshal(request(0, 1))
 	if err != nil {
