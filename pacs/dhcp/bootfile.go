@@ -6,12 +6,8 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/iana"
-)
 
-// Paths on the HTTP server of package netboot.
-const (
-	pathScript = "/boot.ipxe"
-	pathIPXE   = "/ipxe/"
+	programs "viver/pacs/netboot/ipxe"
 )
 
 // vendorPXE is option 43 for PXE clients: PXE_DISCOVERY_CONTROL (6) = 8, take the boot file of this very offer and ask nobody else
@@ -22,10 +18,10 @@ const vendorPXE = "\x06\x01\x08\xff"
 func (b *Boot) bootFile(c client) string {
 	switch c.program {
 	case ipxe:
-		return b.URL + pathScript
+		return b.URL + programs.PathScript
 	case httpBoot:
 		if name := b.byArch(c); name != "" {
-			return b.URL + pathIPXE + name
+			return b.URL + programs.PathPrograms + name
 		}
 	case firmware:
 		return b.byArch(c)

@@ -16,12 +16,8 @@ import (
 	"viver/pacs/netboot/ipxe"
 )
 
-// The paths. Package dhcp knows the first and the last.
-const (
-	pathScript = "/boot.ipxe"
-	pathNode   = "/node.ipxe"
-	pathIPXE   = "/ipxe/"
-)
+// pathNode is the script of one machine, which the one at ipxe.PathScript leads to.
+const pathNode = "/node.ipxe"
 
 func pathKernel(hex string) string { return "/images/" + hex + "/vmlinuz" }
 func pathInitrd(hex string) string { return "/images/" + hex + "/initrd" }
@@ -66,7 +62,7 @@ func newSite(c *Config, start spec.UnitStart) (*site, error) {
 		kernel:   pathKernel(hex),
 		programs: programs,
 		pages: map[string]page{
-			pathScript:      inMemory([]byte(bootScript(c.URL))),
+			ipxe.PathScript: inMemory([]byte(bootScript(c.URL))),
 			pathNode:        inMemory([]byte(nodeScript(c.URL, hex, *c.KernelArguments))),
 			pathKernel(hex): inStore(store, c.Image, imagestore.FileKernel),
 			pathInitrd(hex): padded(inStore(store, c.Image, imagestore.FileInitrd)),
@@ -102,7 +98,7 @@ func (s *site) open(path string) (*body, error) {
 	if page, ok := s.pages[path]; ok {
 		return page()
 	}
-	if name, ok := strings.CutPrefix(path, pathIPXE); ok {
+	if name, ok := strings.CutPrefix(path, ipxe.PathPrograms); ok {
 		f, err := s.programs.Open(name)
 		if err != nil {
 			return nil, err

@@ -1,5 +1,5 @@
-// Package ipxe knows the boot programs of Debian's package ipxe, which firmware loads before anything of viver's. It owns their names
-// and their opening; packages tftp and netboot send them.
+// Package ipxe knows the boot programs of Debian's package ipxe, which firmware loads before anything of viver's. It owns their names,
+// their opening, and where they and their script are found over HTTP; packages tftp and netboot send them, package dhcp names them.
 package ipxe
 
 import (
@@ -11,6 +11,12 @@ import (
 
 // Dir is where Debian's package has them.
 const Dir = "/usr/lib/ipxe"
+
+// Paths on the HTTP server of package netboot: of the script that iPXE loads, and of the folder with the programs.
+const (
+	PathScript   = "/boot.ipxe"
+	PathPrograms = "/ipxe/"
+)
 
 // names returns the programs.
 func names() []string {
