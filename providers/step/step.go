@@ -13,8 +13,6 @@ import (
 	"viver/planner/resource"
 	"viver/providers/agents"
 	"viver/providers/object"
-	"viver/providers/server"
-	"viver/providers/ssh"
 )
 
 // Machines brings steps about on machines. Agents and Images must be set.
@@ -84,17 +82,4 @@ func timeoutOf(config cty.Value) (time.Duration, error) {
 		return 0, fmt.Errorf("timeout %q: want a duration like \"90s\" or \"10m\"", text)
 	}
 	return d, nil
-}
-
-// connectTimeout is how long a machine may be silent that is known to be there.
-const connectTimeout = 60 * time.Second
-
-// connect reaches the agent of a machine, by its object.
-func (m *Machines) connect(ctx context.Context, machine cty.Value, patience time.Duration) (*ssh.Client, error) {
-	within, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	if object.String(machine, "kind") == "node" {
-		return m.Agents.Node(within, object.String(machine, "address"), object.String(machine, "host_key"))
-	}
-	return m.Agents.Server(within, server.Agent(machine))
 }
