@@ -16,6 +16,8 @@ func (l *loader) decodeCall(m *module, b *hcl.Block) {
 		case "source":
 			c.sourceRange = a.Expr.Range()
 			l.constant(a, cty.String, func(v cty.Value) { c.source = v.AsString() })
+		case "version":
+			l.constant(a, cty.String, func(v cty.Value) { c.version = v.AsString() })
 		case "count":
 			c.repeat.count = newExpression(a.Expr)
 		case "for_each":
@@ -27,7 +29,7 @@ func (l *loader) decodeCall(m *module, b *hcl.Block) {
 		}
 	}
 	if _, ok := attrs["source"]; !ok {
-		l.report(errorf(&b.DefRange, "Missing source", "A pac block needs a source: a folder, \"./NAME\", or a Pac that comes with viver, \"builtin/NAME\"."))
+		l.report(errorf(&b.DefRange, "Missing source", "A pac block needs a source: a folder, \"./NAME\", a Pac that comes with viver, \"builtin/NAME\", or one to fetch, \"git::URL\" or \"oci://HOST/NAME:TAG\"."))
 	}
 	l.checkRepetition(c.repeat)
 	if old, ok := m.callNames[c.name]; ok {

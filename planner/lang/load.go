@@ -22,6 +22,8 @@ type LoadOptions struct {
 	Schemas map[string]*resource.Schema
 	// Builtin holds a folder for each source "builtin/NAME"; nil: there are none.
 	Builtin fs.FS
+	// Remote has the Pacs of sources that must be fetched; nil: there are none.
+	Remote source.Remote
 	// Version of this viver ("0.1.0"), for required_version; empty: not checked.
 	Version string
 }
@@ -110,7 +112,7 @@ func (l *loader) loadCallee(m *module, c *call, above []source.Dir) {
 	if c.source == "" {
 		return // reported already
 	}
-	dir, err := source.Resolve(m.dir, c.source, l.Builtin)
+	dir, err := source.Places{Builtin: l.Builtin, Remote: l.Remote}.Resolve(m.dir, c.source, c.version)
 	if err != nil {
 		l.report(errorf(&c.sourceRange, "Pac not found", "The source %q of pac %q: %s.", c.source, c.name, err))
 		return
@@ -146,7 +148,7 @@ func (l *loader) parse(dir source.Dir) []hcl.Body {
 	for _, name := range names {
 		read := l.parser.ParseHCL
 		switch {
-		case strings.HasPrefix(name, "."):
+		case strings.HasPrefix(name, "."), IsTest(name):
 			continue
 		case strings.HasSuffix(name, ".viver.hcl.json"):
 			read = l.parser.ParseJSON
@@ -173,6 +175,11 @@ func (l *loader) parse(dir source.Dir) []hcl.Body {
 		l.report(errorf(nil, "No configuration", "The folder %s has no file whose name ends in .viver.hcl.", dir.Label("")))
 	}
 	return bodies
+}
+
+// IsTest reports whether a file of this name has tests of a configuration: it is no part of it.
+func IsTest(name string) bool {
+	return strings.HasSuffix(name, ".test.viver.hcl") || strings.HasSuffix(name, ".test.viver.hcl.json")
 }
 
 // errorf returns an error. subject may be nil where no file is to blame.

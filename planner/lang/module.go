@@ -83,6 +83,7 @@ type nestedBlocks struct {
 type call struct {
 	name        string
 	source      string
+	version     string // constraint for a source that is fetched; empty: none
 	sourceRange hcl.Range
 	callee      *module
 	repeat      repetition

@@ -6,7 +6,7 @@ import (
 )
 
 // reservedInputs are arguments of a pac block that cannot be names of variables.
-var reservedInputs = [...]string{"source", "count", "for_each", "depends_on"}
+var reservedInputs = [...]string{"source", "version", "count", "for_each", "depends_on"}
 
 // variable is one variable block.
 type variable struct {

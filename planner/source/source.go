@@ -1,5 +1,5 @@
 // Package source finds the folder that a Pac's source string names, and reads files in it. It owns the forms of source strings
-// and knows nothing of what the files say.
+// and knows nothing of what the files say. What has to be fetched is found in a folder; how it came there is not its business.
 package source
 
 import (
@@ -27,6 +27,20 @@ type Dir struct {
 	// builtin is nil for a folder on disk, else the file system that has the folder at base.
 	builtin fs.FS
 	base    string
+	// within is the folder that a fetched Pac came in, which its sources do not leave; empty: any folder will do.
+	within string
+}
+
+// Places are where Pacs come from, those beside the configuration aside.
+type Places struct {
+	Builtin fs.FS // a folder for each Pac "builtin/NAME"; nil: there are none
+	Remote  Remote
+}
+
+// Remote has the Pacs that had to be fetched.
+type Remote interface {
+	// Folder returns the folder on disk that holds the whole repository of an origin, relative paths being as the operator would write them.
+	Folder(o Origin) (string, error)
 }
 
 // Local returns the folder on disk. It fails if there is none.
@@ -45,26 +59,54 @@ func Local(dir string) (Dir, error) {
 	return Dir{Path: abs, label: filepath.Clean(dir)}, nil
 }
 
-// Resolve returns the folder that source names when a file in from says it: "./x" and "../x" beside that file, "builtin/x" in
-// builtin, which may be nil.
-func Resolve(from Dir, source string, builtin fs.FS) (Dir, error) {
+// Resolve returns the folder that source names when a file in from says it: "./x" and "../x" beside that file, "builtin/x" among those that
+// come with viver, "git::URL//x?ref=y" and "oci://HOST/NAME:TAG" among those that were fetched. Version is the constraint beside it.
+func (p Places) Resolve(from Dir, source, version string) (Dir, error) {
+	if version != "" && !Fetched(source) {
+		return Dir{}, errors.New("a version can be asked for only where it is fetched, by git:: or oci://")
+	}
 	switch {
 	case strings.HasPrefix(source, "./"), strings.HasPrefix(source, "../"):
 		return from.relative(source)
 	case strings.HasPrefix(source, builtinPrefix):
-		return inBuiltin(builtin, strings.TrimPrefix(source, builtinPrefix))
-	case strings.HasPrefix(source, "git::"), strings.HasPrefix(source, "oci://"):
-		return Dir{}, errors.New("sources git:: and oci:// are not fetched by this viver; copy the Pac beside the configuration and write \"./NAME\"")
+		return inBuiltin(p.Builtin, strings.TrimPrefix(source, builtinPrefix))
+	case Fetched(source):
+		return p.remote(source, version)
 	default:
-		return Dir{}, errors.New("want a folder beside this file, \"./NAME\", or a Pac that comes with viver, \"builtin/NAME\"")
+		return Dir{}, errors.New("want a folder beside this file, \"./NAME\", a Pac that comes with viver, \"builtin/NAME\", or one to fetch, \"git::URL\" or \"oci://HOST/NAME:TAG\"")
 	}
+}
+
+func (p Places) remote(source, version string) (Dir, error) {
+	origin, sub, err := Parse(source, version)
+	if err != nil {
+		return Dir{}, err
+	}
+	if p.Remote == nil {
+		return Dir{}, errors.New("nothing can be fetched here")
+	}
+	folder, err := p.Remote.Folder(origin)
+	if err != nil {
+		return Dir{}, err
+	}
+	whole, err := Local(folder)
+	if err != nil {
+		return Dir{}, err
+	}
+	whole.within = whole.Path
+	return whole.relative("./" + sub)
 }
 
 func (d Dir) relative(source string) (Dir, error) {
 	if d.builtin != nil {
 		return inBuiltin(d.builtin, path.Join(d.base, source))
 	}
-	return Local(filepath.Join(d.label, source))
+	if at := filepath.Join(d.Path, source); d.within != "" && at != d.within && !strings.HasPrefix(at, d.within+string(filepath.Separator)) {
+		return Dir{}, errors.New("it leads out of what was fetched")
+	}
+	dir, err := Local(filepath.Join(d.label, source))
+	dir.within = d.within
+	return dir, err
 }
 
 func inBuiltin(builtin fs.FS, name string) (Dir, error) {

@@ -19,6 +19,8 @@ var builtin = fstest.MapFS{
 	"step/notes.txt":            {Data: []byte("no Pac")},
 }
 
+var places = source.Places{Builtin: builtin}
+
 func local(t *testing.T, dir string) source.Dir {
 	t.Helper()
 	d, err := source.Local(dir)
@@ -34,7 +36,7 @@ func TestResolve(t *testing.T) {
 		t.Fatal(err)
 	}
 	from := local(t, root)
-	netboot, err := source.Resolve(from, "builtin/netboot", builtin)
+	netboot, err := places.Resolve(from, "builtin/netboot", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +50,7 @@ func TestResolve(t *testing.T) {
 		{netboot, "../dhcp", "builtin/dhcp"},
 		{netboot, "builtin/dhcp", "builtin/dhcp"},
 	} {
-		d, err := source.Resolve(test.from, test.source, builtin)
+		d, err := places.Resolve(test.from, test.source, "")
 		if err != nil || d.Path != test.want {
 			t.Errorf("Resolve(%s) = %s, %v, want %s", test.source, d.Path, err, test.want)
 		}
@@ -57,7 +59,7 @@ func TestResolve(t *testing.T) {
 
 func TestResolveErrors(t *testing.T) {
 	from := local(t, t.TempDir())
-	netboot, err := source.Resolve(from, "builtin/netboot", builtin)
+	netboot, err := places.Resolve(from, "builtin/netboot", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,18 +71,18 @@ func TestResolveErrors(t *testing.T) {
 		{from, "netboot", `"./NAME"`},
 		{from, "", `"./NAME"`},
 		{from, "/srv/pac", `"./NAME"`},
-		{from, "git::https://example.org/pac", "not fetched by this viver"},
-		{from, "oci://example.org/pac", "not fetched by this viver"},
+		{from, "git::https://example.org/pac", "nothing can be fetched here"},
+		{from, "oci://example.org/pac", "names no tag"},
 		{from, "builtin/dhpc", "there are dhcp, netboot"},
 		{from, "builtin/../x", "no Pac"},
 		{netboot, "../../etc", "no Pac"},
 	} {
-		_, err := source.Resolve(test.from, test.source, builtin)
+		_, err := places.Resolve(test.from, test.source, "")
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("Resolve(%q): %v, want an error with %q", test.source, err, test.want)
 		}
 	}
-	if _, err := source.Resolve(from, "builtin/dhcp", nil); err == nil {
+	if _, err := (source.Places{}).Resolve(from, "builtin/dhcp", ""); err == nil {
 		t.Error("a Pac was found where none comes along")
 	}
 }
@@ -117,7 +119,7 @@ func TestReadFile(t *testing.T) {
 }
 
 func TestReadBuiltinFile(t *testing.T) {
-	d, err := source.Resolve(source.Dir{}, "builtin/dhcp", builtin)
+	d, err := places.Resolve(source.Dir{}, "builtin/dhcp", "")
 	if err != nil {
 		t.Fatal(err)
 	}
