@@ -11,7 +11,7 @@ import (
 // initialize boots the machine; it does not return.
 func initialize() { pid1.Init(discoverServers) }
 
-// supervise runs the agent for as long as the machine lives.
+// supervise runs the disk's process and the agent for as long as the machine lives.
 func supervise() error { return pid1.Supervise() }
 
 // discoverServers finds servers of the cluster that can be asked to join.

@@ -46,8 +46,9 @@ func run(args []string) int {
 	return 0
 }
 
-// pick returns what a process with these arguments and this ID is, in one word. Only PID 1 boots
-// a machine (the kernel starts /init) or ends it (systemd-shutdown becomes /shutdown); the supervisor and a node's agent have names of their own (see package handover).
+// pick returns what a process with these arguments and this ID is, in one word. Only PID 1 boots a machine (the kernel starts
+// /init) or ends it (systemd-shutdown becomes /shutdown); the supervisor, the disk's process and a node's agent have names of their
+// own (see package handover).
 func pick(args []string, pid int) string {
 	if len(args) == 0 {
 		return ""

@@ -35,8 +35,8 @@ type server struct {
 	joinPort  int
 }
 
-// RunServer is the agent of a server until ctx ends or an operator says quit. Then it ends its units, keeps what it knows, and returns nil. An
-// error means that it could not start, or that it lost one of its ports.
+// RunServer is the agent of a server until ctx ends or an operator says quit. Then it ends its units, keeps what it knows, and
+// returns nil. An error means that it could not start, or that it lost one of its ports.
 func RunServer(ctx context.Context, c ServerConfig) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -51,7 +51,8 @@ func keyOf(parts ...any) (string, error) {
 	return spec.DigestOf(data).Hex()
 }
 
-// treeDigest returns a digest of the names and metadata of all files of a tree, as far as it lies on one file system. It does not read the files.
+// treeDigest returns a digest of the names and metadata of all files of a tree, as far as it lies on one file system. It does not
+// read the files.
 func treeDigest(ctx context.Context, dir string) (string, error) {
 	sum := sha256.New()
 	var device uint64

@@ -78,8 +78,8 @@ func (m *Modules) indexes(dir string, files []string) []Entry {
 	return entries
 }
 
-// firmwareOf returns the files that a module asks for: its .modinfo section has strings "firmware=NAME", each ended by NUL. A string that only
-// looks so names no file of the tree, and does no harm.
+// firmwareOf returns the files that a module asks for: its .modinfo section has strings "firmware=NAME", each ended by NUL. A
+// string that only looks so names no file of the tree, and does no harm.
 func firmwareOf(module []byte) []string {
 	var names []string
 	for {

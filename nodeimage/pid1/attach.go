@@ -17,7 +17,7 @@ const device = "/dev/nbd0"
 // attach starts the processes that outlive init, and waits until they have attached the root disk.
 func (m *machine) attach() error {
 	if err := os.MkdirAll(filepath.Dir(handover.Path), 0o700); err != nil {
-		return fmt.Errorf("hand over to the agent: %w", err)
+		return fmt.Errorf("hand over: %w", err)
 	}
 	doc := handover.Document{Bundle: m.cluster.bundle, Request: m.request, Join: *m.response, Lease: m.lease, HostKey: m.hostKey}
 	if err := handover.Write(handover.Path, &doc); err != nil {
@@ -27,7 +27,7 @@ func (m *machine) attach() error {
 	if err != nil {
 		return err
 	}
-	m.agent = channel
+	m.disk = channel
 	defer other.Close()
 	if err := startSupervisor(other); err != nil {
 		return err

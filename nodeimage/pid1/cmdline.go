@@ -21,7 +21,8 @@ type options struct {
 	overlay int
 }
 
-// parseOptions reads a kernel command line. What cannot be understood is left out and named in problems; it never keeps a machine from booting.
+// parseOptions reads a kernel command line. What cannot be understood is left out and named in problems; it never keeps a machine
+// from booting.
 func parseOptions(line string) (o options, problems []error) {
 	o.overlay = defaultOverlay
 	for _, word := range words(line) {

@@ -3,7 +3,7 @@
 //
 // It owns the order of a boot (Init), what is mounted where, the handover, the processes that outlive it (Supervise, Protect) and
 // the end (Shutdown). Its sub-packages do the parts: module, network, join, handover, console. The blocks of the root, and all that
-// runs beside the distribution, are for the agent, which is another process: PID 1 must not die, so it does as little as it can.
+// runs beside the distribution, are for other processes (see Supervise): PID 1 must not die, so it does as little as it can.
 //
 // Init never exits. What can be tried again is tried for ever and said on the console; after anything else the machine restarts in a minute.
 package pid1

@@ -42,7 +42,7 @@ type machine struct {
 	stages  stages // reached, and not reported yet
 	lease   network.Lease
 	admitted
-	agent *handover.Channel
+	disk *handover.Channel // to the disk's process
 }
 
 // boot returns only when something failed that cannot be tried again.

@@ -16,8 +16,8 @@ type mount struct {
 	data                 string
 }
 
-// kernelMounts are what every program expects. The initramfs has them for itself, and the new root has its own: the agent
-// goes on below the initramfs' after the handover.
+// kernelMounts are what every program expects. The initramfs has them for itself, and the new root has its own: viver's
+// processes go on below the initramfs' after the handover.
 func kernelMounts() []mount {
 	const plain = unix.MS_NOSUID | unix.MS_NOEXEC | unix.MS_NODEV
 	return []mount{

@@ -12,7 +12,7 @@ import (
 )
 
 // Protect makes this process fit to serve the machine's root, which it may not stand on itself. It must be called once,
-// at the start of the supervisor and of the agent.
+// at the start of the supervisor, of the disk's process and of the agent.
 //
 //   - Its memory is locked: a page of it that had to be read from a disk could be the one that reads that disk. Pages are
 //     locked as they are used (MCL_ONFAULT), which is 6 MB instead of 48.

@@ -33,8 +33,8 @@ const (
 // the process that serves it.
 //
 // Other inits do not come back to the initramfs; they end the machine themselves. Nothing is lost then: the root disk is
-// read-only, what lies above it is in RAM. sysvinit spares the agent (see SpareFromKillall). busybox kills it with all the rest, and reads
-// nothing more. What an init of another kind reads from the root after the agent's death must be in memory already.
+// read-only, what lies above it is in RAM. sysvinit spares the disk's process (see SpareFromKillall). busybox kills it with all the
+// rest, and reads nothing more. What an init of another kind reads from the root after that must be in memory already.
 func Shutdown(word string, release func() error) {
 	log := console.Open()
 	tellLeave(log)

@@ -31,8 +31,8 @@ const (
 // Leave was received. It is the whole life of the supervisor's process.
 //
 // They are two because a process that serves the root must not start programs from it. While Go starts one, it cannot stop its
-// other threads for a garbage collection, nor go on without; the start ends when the kernel has read the program. If that read comes to the same
-// process in that moment, both wait for ever.
+// other threads for a garbage collection, nor go on without; the start ends when the kernel has read the program. If that read
+// comes to the same process in that moment, both wait for ever.
 func Supervise() error {
 	s := supervisor{log: console.Kernel()}
 	if err := Protect(); err != nil {

@@ -19,7 +19,7 @@ func (m *machine) handOver() error {
 		return fmt.Errorf("root: %w", err)
 	}
 	m.log.Info("root mounted: " + m.cluster.manifest.Distribution)
-	m.agent.RootMounted()
+	m.disk.RootMounted()
 	if err := below(newRoot, kernelMounts()); err != nil {
 		return fmt.Errorf("root: %w", err)
 	}

@@ -82,7 +82,8 @@ func (r *Roster) take(rec *record, request spec.JoinRequest) {
 	r.touch(rec)
 }
 
-// Report notes what a machine says of its boot. The error wraps ErrRefused if the token is not that of its present boot: it should join again.
+// Report notes what a machine says of its boot. The error wraps ErrRefused if the token is not that of its present boot: it should
+// join again.
 func (r *Roster) Report(report spec.Report) error {
 	mac, err := cleanMAC(report.MAC)
 	if err != nil {

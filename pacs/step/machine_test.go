@@ -25,8 +25,8 @@ type machine struct {
 	runner step.Runner
 }
 
-// machines returns a folder with this machine's dash and coreutils, one with bash, and, for root, a root with nothing but busybox and one with
-// busybox and dash.
+// machines returns a folder with this machine's dash and coreutils, one with bash, and, for root, a root with nothing but busybox
+// and one with busybox and dash.
 func machines(t *testing.T) []*machine {
 	t.Helper()
 	var all []*machine

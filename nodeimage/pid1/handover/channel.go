@@ -12,11 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Between init and the agent is a socket pair. Each line of it is a word, and perhaps a text behind it:
+// Between init and the disk's process is a socket pair. Each line of it is a word, and perhaps a text behind it:
 //
-//	agent -> init   trouble TEXT   the root disk cannot be attached at present, and why
-//	agent -> init   attached       it is attached
-//	init  -> agent  root           the root is mounted
+//	disk -> init   trouble TEXT   the root disk cannot be attached at present, and why
+//	disk -> init   attached       it is attached
+//	init -> disk   root           the root is mounted
 //
 // When the channel ends, the kernel closed it because init was replaced by the distribution's own.
 const (
@@ -25,7 +25,7 @@ const (
 	wordRoot     = "root"
 )
 
-// ChannelFD is the number of the channel's file descriptor in the supervisor and in the agent.
+// ChannelFD is the number of the channel's file descriptor in the supervisor and in the disk's process.
 const ChannelFD = 3
 
 // maxText bounds the text of a line, in bytes.
@@ -41,7 +41,7 @@ type Channel struct {
 func NewChannel() (*Channel, *os.File, error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return nil, nil, fmt.Errorf("channel to the agent: %w", err)
+		return nil, nil, fmt.Errorf("channel to the disk's process: %w", err)
 	}
 	own, other := os.NewFile(uintptr(fds[0]), "channel"), os.NewFile(uintptr(fds[1]), "channel")
 	c, err := OpenChannel(own)
@@ -57,12 +57,12 @@ func OpenChannel(f *os.File) (*Channel, error) {
 	defer f.Close()
 	conn, err := net.FileConn(f)
 	if err != nil {
-		return nil, fmt.Errorf("channel between init and agent: %w", err)
+		return nil, fmt.Errorf("channel between init and the disk's process: %w", err)
 	}
 	return &Channel{conn: conn, lines: bufio.NewReaderSize(conn, 2*maxText)}, nil
 }
 
-// Trouble tells init why the root disk is not attached yet. Errors of the channel do not matter to the agent: init may be gone already.
+// Trouble tells init why the root disk is not attached yet. Errors of the channel do not matter: init may be gone already.
 func (c *Channel) Trouble(reason string) {
 	reason = strings.ReplaceAll(reason, "\n", "; ")
 	fmt.Fprintf(c.conn, "%s %s\n", wordTrouble, reason[:min(len(reason), maxText)])
@@ -71,7 +71,7 @@ func (c *Channel) Trouble(reason string) {
 // Attached tells init that the root disk can be read.
 func (c *Channel) Attached() { fmt.Fprintln(c.conn, wordAttached) }
 
-// RootMounted tells the agent that the root is mounted.
+// RootMounted tells the disk's process that the root is mounted.
 func (c *Channel) RootMounted() { fmt.Fprintln(c.conn, wordRoot) }
 
 // WaitAttached blocks until the root disk is attached, and calls trouble with each reason why it is not.
@@ -80,7 +80,7 @@ func (c *Channel) WaitAttached(trouble func(reason string)) error {
 		word, text, err := c.next()
 		switch {
 		case err != nil:
-			return fmt.Errorf("wait for the agent to attach the root disk: %w", err)
+			return fmt.Errorf("wait for the root disk to be attached: %w", err)
 		case word == wordAttached:
 			return nil
 		case word == wordTrouble:

@@ -49,7 +49,7 @@ func Write(path string, d *Document) error {
 		err = renameio.WriteFile(path, data, 0o600)
 	}
 	if err != nil {
-		return fmt.Errorf("write the handover to the agent: %w", err)
+		return fmt.Errorf("write the handover document: %w", err)
 	}
 	return nil
 }

@@ -1,5 +1,6 @@
-# What every run begins with. Set before: mode (check, apply, undo), state (folder in which steps remember what was there before them), offline (1: a
-# tree, not a running system: no service is started, nothing is remembered), plain (1: answers are for people, and the first failure ends with 1).
+# What every run begins with. Set before: mode (check, apply, undo), state (folder in which steps remember what was there before
+# them), offline (1: a tree, not a running system: no service is started, nothing is remembered), plain (1: answers are for people,
+# and the first failure ends with 1).
 set +e
 set -u
 umask 022
