@@ -17,7 +17,6 @@ import (
 	"viver/planner/lang"
 	"viver/planner/plan"
 	"viver/planner/resource"
-	"viver/planner/state"
 )
 
 // Evaluator evaluates arguments with what is known by now; *lang.Evaluator is one. It is safe for concurrent use.
@@ -30,7 +29,7 @@ type Evaluator interface {
 // Options say what to carry out.
 type Options struct {
 	Plan   *plan.Plan
-	Store  *state.Store
+	Store  Store
 	Config Evaluator // the one that the plan was made with; nil for a plan to destroy
 	Types  map[string]resource.Type
 	// Parallelism is how many vertices are worked on at once, those aside that only wait. 0: DefaultParallelism.
@@ -66,14 +65,6 @@ type Event struct {
 	Err      error // Ended: why it failed; nil: it is done
 }
 
-// End is how one change of the plan ended.
-type End struct {
-	Change *plan.Change
-	Status graph.Status
-	Err    error        // Status is Failed
-	Cause  *plan.Change // Status is Blocked: the change that failed before it
-}
-
 // Result is how a plan was carried out.
 type Result struct {
 	Ends     []End // of all changes but NoOp, in the order of the plan
@@ -86,7 +77,7 @@ type Result struct {
 // Failed reports whether anything of the plan was not brought about.
 func (r *Result) Failed() bool {
 	for _, e := range r.Ends {
-		if e.Status != graph.Done {
+		if e.Status != Done {
 			return true
 		}
 	}
@@ -105,13 +96,13 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	start := time.Now()
-	outcomes, err := r.graph().Walk(ctx, graph.Walker{
+	err := r.graph().Walk(ctx, graph.Walker{
 		Run: r.vertex, Parallelism: cmp.Or(max(o.Parallelism, 0), DefaultParallelism), Waits: r.waits, Stop: o.Stop,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("apply: %w", err)
 	}
-	result := r.result(outcomes)
+	result := r.result()
 	result.Took = time.Since(start)
 	r.outputs(result)
 	return result, r.broken
@@ -124,11 +115,12 @@ type run struct {
 
 	news sync.Mutex // held while Observe runs
 
-	mu     sync.Mutex
-	memory *plan.Memory          // guarded by mu
-	ends   map[part]error        // of the parts that ended; guarded by mu
-	good   map[*plan.Change]bool // steps that were brought about in a session; guarded by mu
-	broken error                 // why the state cannot be written; guarded by mu
+	mu      sync.Mutex
+	memory  *plan.Memory          // guarded by mu
+	ends    map[part]End          // of the parts that ended; guarded by mu
+	emptied map[int]bool          // vertices without members that are done; guarded by mu
+	good    map[*plan.Change]bool // steps that were brought about in a session; guarded by mu
+	broken  error                 // why the state cannot be written; guarded by mu
 }
 
 // part is one half of a replacement, or a whole change.
@@ -140,7 +132,7 @@ type part struct {
 func newRun(o Options) *run {
 	r := &run{
 		Options: o, places: map[string]*plan.Change{}, memory: plan.NewMemory(o.Store.State(), o.Types),
-		ends: map[part]error{}, good: map[*plan.Change]bool{},
+		ends: map[part]End{}, emptied: map[int]bool{}, good: map[*plan.Change]bool{},
 	}
 	for _, c := range o.Plan.Changes {
 		r.places[c.Addr.String()] = c

@@ -12,7 +12,6 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"viver/planner/apply"
-	"viver/planner/graph"
 	"viver/planner/plan"
 	"viver/planner/resource"
 	"viver/planner/state"
@@ -202,6 +201,8 @@ func TestWhatFailedSaysWhy(t *testing.T) {
 		{kind: "step.file", name: "three", on: 1, uses: []int{0}},
 		{kind: "thing", name: "b", on: -1, uses: []int{0}},
 		{kind: "thing", name: "c", on: -1, uses: []int{5}},
+		{kind: "step.file", name: "four", on: 1, uses: []int{3}},
+		{kind: "step.file", name: "five", on: 1, uses: []int{2}},
 	}
 	r.fails = func(at string) error {
 		if at == "thing.b" || at == "step.file.two" {
@@ -212,9 +213,9 @@ func TestWhatFailedSaysWhy(t *testing.T) {
 	got := map[string]string{}
 	for _, e := range r.apply(t, all, nil).Ends {
 		switch e.Status {
-		case graph.Failed:
+		case apply.Failed:
 			got[e.Change.Addr.String()] = e.Err.Error()
-		case graph.Blocked:
+		case apply.Blocked:
 			got[e.Change.Addr.String()] = "after " + e.Cause.Addr.String()
 		default:
 			got[e.Change.Addr.String()] = "ok"
@@ -222,6 +223,7 @@ func TestWhatFailedSaysWhy(t *testing.T) {
 	}
 	want := map[string]string{
 		"thing.a": "ok", "server.s": "ok", "step.file.one": "ok", "step.file.two": "it broke", "step.file.three": "ok",
+		"step.file.four": "after step.file.two", "step.file.five": "ok",
 		"thing.b": "it broke", "thing.c": "after thing.b",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

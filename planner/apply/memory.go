@@ -37,7 +37,7 @@ func (r *run) append(changes ...state.Change) error {
 func (r *run) begin(all ...*work) error {
 	var changes []state.Change
 	for _, w := range all {
-		if !w.fresh {
+		if w == nil || !w.fresh {
 			continue
 		}
 		i, err := r.remembered(w, nil, state.Incomplete)
@@ -57,7 +57,7 @@ func (r *run) finish(w *work, computed map[string]cty.Value, failure error) erro
 	prior := r.Store.Instance(w.addr)
 	cut := errors.Is(failure, context.Canceled) || errors.Is(failure, context.DeadlineExceeded)
 	switch {
-	case errors.Is(failure, resource.ErrSkipped) && !w.fresh:
+	case resource.Untried(failure) && !w.fresh:
 		return failure
 	case computed == nil && w.fresh && !cut:
 		return errors.Join(failure, r.append(state.Change{Forget: w.addr}))

@@ -6,106 +6,81 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/zclconf/go-cty/cty"
 
 	"viver/planner/addr"
 	"viver/planner/plan"
 	"viver/planner/resource"
-	"viver/planner/state"
 )
 
-// session is what is done on one machine at one go.
+// session is what is done on one machine at one go. One goroutine owns it.
 type session struct {
 	*run
 	vertex plan.Vertex
-	works  []*work // one for each member; nil for those that are taken away
-
-	mu     sync.Mutex
-	failed error  // of the first member that failed; guarded by mu
-	over   []bool // members whose end is known; guarded by mu
+	told   map[plan.Spot]bool // members whose start was told
 }
 
-func (r *run) session(ctx context.Context, v plan.Vertex) error {
-	s := &session{run: r, vertex: v, works: make([]*work, len(v.Members)), over: make([]bool, len(v.Members))}
-	batch, err := s.prepare()
+// session works through the members of a vertex in batches: one, as long as nothing fails. After a failure those go on that do not need
+// what failed.
+func (r *run) session(ctx context.Context, n int) {
+	s := &session{run: r, vertex: r.Plan.Vertices[n], told: map[plan.Spot]bool{}}
+	todo := make([]plan.Spot, len(s.vertex.Members))
+	for i := range todo {
+		todo[i] = plan.Spot{Vertex: n, Member: i}
+	}
+	for todo = s.sift(todo); len(todo) > 0 && ctx.Err() == nil && r.writable() == nil; todo = s.sift(todo) {
+		todo = s.batch(ctx, todo)
+	}
+	for _, at := range todo {
+		s.skip(at)
+	}
+}
+
+func (s *session) member(at plan.Spot) plan.Member { return s.vertex.Members[at.Member] }
+
+func (s *session) change(at plan.Spot) *plan.Change { return s.Plan.Changes[s.member(at).Change] }
+
+// sift leaves out what cannot be done because something that it needs is not there. What is to be done in the same session counts as there.
+func (s *session) sift(todo []plan.Spot) []plan.Spot {
+	here := map[plan.Spot]bool{}
+	var left []plan.Spot
+	for _, at := range todo {
+		e, ok := s.obstacle(s.member(at), here)
+		if !ok {
+			s.run.blocked(s.member(at), e)
+			s.skip(at)
+			continue
+		}
+		left, here[at] = append(left, at), true
+	}
+	return left
+}
+
+// skip tells the end of a member that was said to be started but was not tried.
+func (s *session) skip(at plan.Spot) {
+	if s.told[at] {
+		s.observe(Event{Kind: Ended, Change: s.change(at), Action: s.member(at).Action, Err: resource.ErrSkipped})
+	}
+}
+
+// batch does what it can of todo and returns what was not tried.
+func (s *session) batch(ctx context.Context, todo []plan.Spot) (left []plan.Spot) {
+	machine, err := s.machine(s.vertex.Machine)
 	if err != nil {
-		return err
-	}
-	for _, m := range v.Members {
-		r.observe(Event{Kind: Started, Change: r.Plan.Changes[m.Change], Action: m.Action})
-	}
-	batcher, ok := r.Types[r.Plan.Changes[v.Members[0].Change].Type].(resource.Batcher)
-	if !ok {
-		return fmt.Errorf("apply: %s: its type has no sessions", r.Plan.Changes[v.Members[0].Change].Addr)
-	}
-	batcher.ApplyBatch(ctx, batch, s.done)
-	for i := range v.Members {
-		s.done(i, nil, errNoAnswer)
-	}
-	return s.failed
-}
-
-var errNoAnswer = errors.New("the session ended without an answer")
-
-// prepare evaluates the members and notes that they are begun.
-func (s *session) prepare() (b resource.Batch, err error) {
-	if b.Machine, err = s.machine(s.vertex.Machine); err != nil {
-		return b, fmt.Errorf("%s: %w", s.vertex.Machine, err)
-	}
-	var begun []*work
-	for i, m := range s.vertex.Members {
-		c := s.Plan.Changes[m.Change]
-		member := resource.Member{
-			Addr: c.Addr.String(), Type: stepType(c.Type), Action: m.Action, Position: c.Position,
-			Config: cty.NullVal(cty.DynamicPseudoType), Prior: plan.PriorValue(s.Store.Instance, c.Addr.String()),
+		for _, at := range todo {
+			s.run.ended(s.member(at), fmt.Errorf("%s: %w", s.vertex.Machine, err))
 		}
-		if m.Action != resource.Delete {
-			w, err := s.work(c)
-			if err != nil {
-				s.over[i] = true
-				s.run.ended(m, err)
-				return b, err
-			}
-			s.works[i], member.Config = w, w.config
-			begun = append(begun, w)
+		return nil
+	}
+	b := &batch{session: s, machine: machine}
+	for i, at := range todo {
+		if err := b.add(at); err != nil {
+			s.run.ended(s.member(at), err)
+			return slices.Concat(todo[:i], todo[i+1:]) // some of them may need this one
 		}
-		b.Members = append(b.Members, member)
 	}
-	if b.Kept, err = s.kept(b.Machine); err != nil {
-		return b, err
-	}
-	b.Report = func(i int, p resource.Progress) {
-		m := s.vertex.Members[i]
-		s.reporter(s.Plan.Changes[m.Change], m.Action)(p)
-	}
-	return b, s.begin(begun...)
-}
-
-// done notes the end of one member; a second end of the same one is passed over.
-func (s *session) done(i int, computed map[string]cty.Value, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.over[i] {
-		return
-	}
-	s.over[i] = true
-	m := s.vertex.Members[i]
-	c := s.Plan.Changes[m.Change]
-	if m.Action != resource.Delete {
-		err = s.finish(s.works[i], computed, err)
-	} else if err == nil {
-		err = s.append(state.Change{Forget: c.Addr.String()})
-	}
-	if err == nil {
-		s.run.mu.Lock()
-		s.good[c] = m.Action != resource.Delete
-		s.run.mu.Unlock()
-	} else if s.failed == nil {
-		s.failed = fmt.Errorf("%s: %w", c.Addr, err)
-	}
-	s.run.ended(m, err)
+	return b.run(ctx)
 }
 
 // kept are the steps that are in place on the machine and are no members, by position. All that their arguments follow from is known, but
@@ -130,12 +105,19 @@ func (s *session) kept(machine cty.Value) (list []resource.Member, err error) {
 	return list, nil
 }
 
+// inPlaceNow notes that a step was brought about, or taken away.
+func (r *run) inPlaceNow(c *plan.Change, there bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.good[c] = there
+}
+
 func (s *session) inPlace(c *plan.Change) bool {
 	if _, batches := s.Types[c.Type].(resource.Batcher); !batches {
 		return false
 	}
-	s.run.mu.Lock()
-	defer s.run.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return c.Action == resource.NoOp || s.good[c]
 }
 

@@ -13,19 +13,31 @@ import (
 	"viver/planner/state"
 )
 
-// vertex carries out one vertex of the plan.
-func (r *run) vertex(ctx context.Context, n int) error {
-	if err := r.writable(); err != nil {
-		return err
-	}
+// vertex carries out one vertex of the plan, as far as what it needs is there.
+func (r *run) vertex(ctx context.Context, n int) {
 	v := r.Plan.Vertices[n]
 	switch {
+	case r.writable() != nil: // nothing new is begun
 	case len(v.Members) == 0:
-		return r.append(r.forget(v.Forgets)...)
+		if r.append(r.forget(v.Forgets)...) == nil {
+			r.mu.Lock()
+			r.emptied[n] = true
+			r.mu.Unlock()
+		}
 	case v.Machine != "":
-		return r.session(ctx, v)
+		r.session(ctx, n)
+	default:
+		r.single(ctx, v)
 	}
+}
+
+// single carries out a vertex with one instance that is on no session.
+func (r *run) single(ctx context.Context, v plan.Vertex) {
 	m := v.Members[0]
+	if e, ok := r.obstacle(m, nil); !ok {
+		r.blocked(m, e)
+		return
+	}
 	c := r.Plan.Changes[m.Change]
 	r.observe(Event{Kind: Started, Change: c, Action: m.Action})
 	var err error
@@ -35,13 +47,23 @@ func (r *run) vertex(ctx context.Context, n int) error {
 		err = r.bringAbout(ctx, c, m.Action, v)
 	}
 	r.ended(m, err)
-	return err
+}
+
+// blocked notes that a part was not begun. Nobody is told before the end: its cause was.
+func (r *run) blocked(m plan.Member, e End) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ends[part{m.Change, m.Action}] = e
 }
 
 // ended notes the end of a part and tells of it.
 func (r *run) ended(m plan.Member, err error) {
+	e := End{Status: Done}
+	if err != nil {
+		e = End{Status: Failed, Err: err}
+	}
 	r.mu.Lock()
-	r.ends[part{m.Change, m.Action}] = err
+	r.ends[part{m.Change, m.Action}] = e
 	r.mu.Unlock()
 	r.observe(Event{Kind: Ended, Change: r.Plan.Changes[m.Change], Action: m.Action, Err: err})
 }

@@ -99,7 +99,12 @@ type Vertex struct {
 type Member struct {
 	Change int // index in Plan.Changes
 	Action resource.Action
+	// Needs are the members that must have succeeded before this one is begun. Those of the same vertex stand before it.
+	Needs []Spot
 }
+
+// Spot is the place of a member.
+type Spot struct{ Vertex, Member int }
 
 // Summary counts the changes.
 type Summary struct {

@@ -71,20 +71,22 @@ func hasUnknown(values map[string]cty.Value) bool {
 
 // build makes a vertex for each place. Their order is by level, so each comes after all those that it waits for.
 func (a *arrangement) build(places []place, byPlace map[place][]int) []Vertex {
-	vertexOf := make([]int, len(a.items))
+	spots := make([]Spot, len(a.items))
 	last := map[string]int{} // the session before on the same machine
 	vertices := make([]Vertex, len(places))
 	for n, p := range places {
 		v := &vertices[n]
 		v.Machine = p.machine
-		for _, i := range byPlace[p] {
-			vertexOf[i] = n
-			v.Members = append(v.Members, Member{a.items[i].change, a.items[i].action})
+		for m, i := range byPlace[p] {
+			spots[i] = Spot{n, m}
+			member := Member{Change: a.items[i].change, Action: a.items[i].action}
 			for _, b := range a.graph.Before(i) {
-				if w := vertexOf[b]; w != n {
+				member.Needs = append(member.Needs, spots[b])
+				if w := spots[b].Vertex; w != n {
 					v.After = append(v.After, w)
 				}
 			}
+			v.Members = append(v.Members, member)
 		}
 		if before, ok := last[p.machine]; ok && p.machine != "" {
 			v.After = append(v.After, before)

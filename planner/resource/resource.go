@@ -34,7 +34,7 @@ type Reader interface {
 type Batcher interface {
 	Type
 	// ApplyBatch works through members in order and calls done once for each, as soon as its end is known; err is not nil for
-	// members that failed, and for those that were not tried because one before them failed (ErrSkipped).
+	// members that failed, and for those that were not tried because one before them failed (ErrSkipped, ErrUnreached).
 	ApplyBatch(ctx context.Context, b Batch, done func(member int, computed map[string]cty.Value, err error))
 }
 

@@ -6,8 +6,16 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// ErrSkipped is the error of a batch's members that were not tried because one before them failed.
-var ErrSkipped = errors.New("skipped: a step before it failed")
+// The errors of a batch's members that were not tried.
+var (
+	// ErrSkipped: one before them failed. Those that do not need it can be tried in another batch.
+	ErrSkipped = errors.New("skipped: a step before it failed")
+	// ErrUnreached: the machine cannot be reached, or no longer, as the one before them says. Another batch would meet the same.
+	ErrUnreached = errors.New("skipped: the machine cannot be reached")
+)
+
+// Untried reports whether an error of a batch's member says that nothing of it was begun.
+func Untried(err error) bool { return errors.Is(err, ErrSkipped) || errors.Is(err, ErrUnreached) }
 
 // Schema describes the arguments of a Type and the attributes that it computes. The value of an instance, as expressions see it, is an
 // object of all of them plus three that every instance has: "kind" (the Type's name), "addr" (its address) and "key" (its key in

@@ -9,7 +9,6 @@ import (
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
 	"viver/planner/apply"
-	"viver/planner/graph"
 	"viver/planner/plan"
 	"viver/planner/resource"
 )
@@ -76,6 +75,9 @@ func (m *machine) Event(e apply.Event) {
 		f["stage"], f["detail"], f["output"] = e.Progress.Stage, e.Progress.Detail, e.Progress.Output
 		m.write("apply_progress", f)
 	case apply.Ended:
+		if resource.Untried(e.Err) {
+			return // Result says why
+		}
 		if e.Err != nil {
 			f["error"] = e.Err.Error()
 			if r := e.Change.Range; r.Filename != "" {
@@ -89,9 +91,16 @@ func (m *machine) Event(e apply.Event) {
 func (m *machine) Result(p *plan.Plan, r *apply.Result, resume string) {
 	t := tally(r)
 	for _, e := range r.Ends {
-		if e.Status == graph.Blocked && e.Cause != nil {
-			m.write("apply_end", fields{"addr": e.Change.Addr.String(), "action": e.Change.Action, "blocked_by": e.Cause.Addr.String()})
+		f := fields{"addr": e.Change.Addr.String(), "action": e.Change.Action}
+		switch {
+		case e.Status == apply.Blocked && e.Cause != nil:
+			f["blocked_by"] = e.Cause.Addr.String()
+		case e.Status == apply.NotStarted:
+			f["not_started"] = true
+		default:
+			continue
 		}
+		m.write("apply_end", f)
 	}
 	f := fields{
 		"created": t.created, "updated": t.updated, "destroyed": t.destroyed, "failed": t.failures,

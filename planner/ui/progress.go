@@ -12,6 +12,7 @@ import (
 
 	"viver/planner/apply"
 	"viver/planner/plan"
+	"viver/planner/resource"
 )
 
 // progress shows an apply under way: at a terminal as a block of lines, one for each row at work, that is drawn again and again below
@@ -99,7 +100,7 @@ func (p *progress) block(e apply.Event, row *tracked) {
 	switch {
 	case e.Kind == apply.Progressed && e.Progress.Output:
 		p.redraw([]string{p.palette.paint(faint, e.Change.Addr.String()+" | "+e.Progress.Detail)})
-	case e.Kind == apply.Ended && e.Err != nil:
+	case e.Kind == apply.Ended && e.Err != nil && !resource.Untried(e.Err):
 		p.redraw([]string{p.palette.paint(red, e.Change.Addr.String()+": "+firstLine(e.Err))})
 	}
 }
@@ -118,6 +119,10 @@ func (p *progress) log(e apply.Event, row *tracked, m *member, newStage bool) {
 			fmt.Fprintf(p.out, "%s: %s\n", at, join(": ", e.Progress.Stage, e.Progress.Detail))
 		}
 	case apply.Ended:
+		if resource.Untried(e.Err) {
+			fmt.Fprintf(p.out, "%s: not tried\n", at)
+			return
+		}
 		if e.Err != nil {
 			fmt.Fprintf(p.out, "%s: failed: %s\n", at, firstLine(e.Err))
 			return

@@ -9,7 +9,6 @@ import (
 
 	"viver/planner/addr"
 	"viver/planner/apply"
-	"viver/planner/graph"
 	"viver/planner/plan"
 	"viver/planner/resource"
 )
@@ -33,13 +32,13 @@ func tally(r *apply.Result) *tallied {
 	t := &tallied{}
 	for _, e := range r.Ends {
 		switch e.Status {
-		case graph.Done:
+		case apply.Done:
 			t.count(e.Change.Action)
-		case graph.Failed:
+		case apply.Failed:
 			t.fail(e)
-		case graph.Blocked:
+		case apply.Blocked:
 			t.blocked = append(t.blocked, e.Change.Addr)
-		case graph.NotStarted:
+		case apply.NotStarted:
 			t.notStarted = append(t.notStarted, e.Change.Addr)
 		}
 	}

@@ -41,8 +41,10 @@ type tracked struct {
 	stages []string           // in the order in which they were first seen
 	failed int
 	done   int
-	detail string // last news
-	action resource.Action
+	// untried are those that were said to be started and were not tried in the end
+	untried int
+	detail  string // last news
+	action  resource.Action
 }
 
 // member is one instance at work.
@@ -84,9 +86,12 @@ func (t *tracker) event(e apply.Event) (row *tracked, m *member, newStage bool) 
 		row.progress(m, e.Progress)
 	case apply.Ended:
 		m.ended = true
-		if e.Err != nil {
+		switch {
+		case resource.Untried(e.Err):
+			row.untried++
+		case e.Err != nil:
 			row.failed++
-		} else {
+		default:
 			row.done++
 		}
 	}
@@ -105,9 +110,11 @@ func (r *tracked) progress(m *member, p resource.Progress) {
 	}
 }
 
-func (r *tracked) running() bool { return r.done+r.failed < len(r.parts) }
+func (r *tracked) ended() int { return r.done + r.failed + r.untried }
 
-func (r *tracked) complete() bool { return r.done+r.failed >= max(r.total, len(r.parts)) }
+func (r *tracked) running() bool { return r.ended() < len(r.parts) }
+
+func (r *tracked) complete() bool { return r.ended() >= max(r.total, len(r.parts)) }
 
 // share says how many of how many are done: " (5 of 40)"; nothing for a single one.
 func (r *tracked) share() string {

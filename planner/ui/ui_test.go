@@ -16,7 +16,6 @@ import (
 
 	"viver/planner/addr"
 	"viver/planner/apply"
-	"viver/planner/graph"
 	"viver/planner/plan"
 	"viver/planner/resource"
 )
@@ -133,7 +132,7 @@ func TestTerminalDoesNotObeyMachines(t *testing.T) {
 			e.Change, e.Action = p.Changes[0], resource.Create
 			h.Event(e)
 		}
-		h.Result(p, &apply.Result{Ends: []apply.End{{Change: p.Changes[0], Status: graph.Failed, Err: failure}}}, "viver apply")
+		h.Result(p, &apply.Result{Ends: []apply.End{{Change: p.Changes[0], Status: apply.Failed, Err: failure}}}, "viver apply")
 		if text := strings.Join(show(out.String()), ""); strings.ContainsAny(text, "\x1b\a\u009b") {
 			t.Errorf("live %v: %q", live, text)
 		}
@@ -145,11 +144,11 @@ func TestResultGroupsWhatFailedAlike(t *testing.T) {
 	p.Changes[2].Range = hcl.Range{Filename: "main.viver.hcl", Start: hcl.Pos{Line: 7}}
 	boom := func(at string) error { return errors.New(at + ": did not join within 10m") }
 	r := &apply.Result{Took: 600 * time.Second, Ends: []apply.End{
-		{Change: p.Changes[0], Status: graph.Done},
-		{Change: p.Changes[1], Status: graph.Failed, Err: boom("node.pc[1]")},
-		{Change: p.Changes[2], Status: graph.Failed, Err: boom("node.pc[2]")},
-		{Change: p.Changes[3], Status: graph.Blocked, Cause: p.Changes[1]},
-		{Change: p.Changes[4], Status: graph.NotStarted},
+		{Change: p.Changes[0], Status: apply.Done},
+		{Change: p.Changes[1], Status: apply.Failed, Err: boom("node.pc[1]")},
+		{Change: p.Changes[2], Status: apply.Failed, Err: boom("node.pc[2]")},
+		{Change: p.Changes[3], Status: apply.Blocked, Cause: p.Changes[1]},
+		{Change: p.Changes[4], Status: apply.NotStarted},
 	}}
 	var out bytes.Buffer
 	NewHuman(Options{Out: &out}).Result(p, r, "viver apply -C x")
@@ -212,7 +211,7 @@ func TestJSONIsOneObjectALine(t *testing.T) {
 	view.Event(apply.Event{Kind: apply.Started, Change: p.Changes[0], Action: resource.Create})
 	view.Event(apply.Event{Kind: apply.Progressed, Change: p.Changes[0], Progress: resource.Progress{Stage: "root", Detail: "a\nb"}})
 	view.Event(apply.Event{Kind: apply.Ended, Change: p.Changes[0], Err: errors.New("boom")})
-	view.Result(p, &apply.Result{Ends: []apply.End{{Change: p.Changes[0], Status: graph.Failed, Err: errors.New("boom")}}}, "viver apply")
+	view.Result(p, &apply.Result{Ends: []apply.End{{Change: p.Changes[0], Status: apply.Failed, Err: errors.New("boom")}}}, "viver apply")
 	view.Outputs(map[string]Output{"n": {Value: cty.NumberIntVal(3)}})
 	view.Diagnostics(hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Bad", Subject: &hcl.Range{Filename: "f", Start: hcl.Pos{Line: 2, Column: 3}}}}, nil)
 	var kinds []string

@@ -63,7 +63,7 @@ func (s *session) run(ctx context.Context) {
 			s.flush(s.remember(ctx))
 			return
 		}
-		s.fail(0, err)
+		s.fail(ctx, 0, err)
 		return
 	}
 	next, err := s.members(ctx)
@@ -72,7 +72,7 @@ func (s *session) run(ctx context.Context) {
 	}
 	s.flush(nil)
 	if err != nil {
-		s.fail(next, err)
+		s.fail(ctx, next, err)
 	}
 }
 
@@ -89,14 +89,31 @@ func (s *session) forgetAll() {
 }
 
 // fail ends the member that failed, and those behind it.
-func (s *session) fail(member int, err error) {
+func (s *session) fail(ctx context.Context, member int, err error) {
+	rest := resource.ErrSkipped
+	if s.lost(ctx) || errors.Is(err, errBegun) {
+		rest = resource.ErrUnreached
+	}
 	for i := member; i < len(s.batch.Members); i++ {
 		var computed map[string]cty.Value
 		if errors.Is(err, errBegun) {
 			computed = map[string]cty.Value{} // there is something of it, perhaps
 		}
 		s.done(i, computed, err)
-		err = resource.ErrSkipped
+		err = rest
+	}
+}
+
+// lost says that the machine cannot be reached, or no longer.
+func (s *session) lost(ctx context.Context) bool {
+	if s.client == nil || ctx.Err() != nil {
+		return true
+	}
+	select {
+	case <-s.client.Done():
+		return true
+	default:
+		return false
 	}
 }
 

@@ -192,7 +192,7 @@ func TestNodeThatDies(t *testing.T) {
 		return nil, nil
 	})
 	_, ends := r.batch(resource.Batch{Members: []resource.Member{member("a", 1, resource.Create), member("b", 2, resource.Create), member("c", 3, resource.Create)}})
-	if ends["a"] != nil || ends["b"] == nil || !errors.Is(ends["c"], resource.ErrSkipped) {
+	if ends["a"] != nil || ends["b"] == nil || !errors.Is(ends["c"], resource.ErrUnreached) {
 		t.Error(ends)
 	}
 	if _, ids := r.put(); !cmp.Equal(ids, []string{"a"}) {
