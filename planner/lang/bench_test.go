@@ -71,10 +71,14 @@ func folder(tb testing.TB, main string) {
 	if err := os.Mkdir("boot", 0o755); err != nil {
 		tb.Fatal(err)
 	}
-	for name, text := range map[string]string{"main.viver.hcl": main, "boot/pac.viver.hcl": boot} {
-		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
-			tb.Fatal(err)
-		}
+	write(tb, "main.viver.hcl", main)
+	write(tb, "boot/pac.viver.hcl", boot)
+}
+
+func write(tb testing.TB, name, text string) {
+	tb.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		tb.Fatal(err)
 	}
 }
 

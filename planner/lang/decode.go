@@ -15,6 +15,9 @@ func (l *loader) decodeBody(m *module, body hcl.Body) {
 		{Type: "check", LabelNames: []string{"name"}},
 		{Type: pacKind, LabelNames: []string{"name"}},
 		{Type: stepKind, LabelNames: []string{"type", "name"}},
+		{Type: "moved"},
+		{Type: "removed"},
+		{Type: "import"},
 	}}
 	for _, kind := range l.kinds {
 		schema.Blocks = append(schema.Blocks, hcl.BlockHeaderSchema{Type: kind, LabelNames: []string{"name"}})
@@ -40,6 +43,12 @@ func (l *loader) decodeBody(m *module, body hcl.Body) {
 			l.decodeCheck(m, b)
 		case pacKind:
 			l.decodeCall(m, b)
+		case "moved":
+			l.decodeMoved(m, b)
+		case "removed":
+			l.decodeRemoved(m, b)
+		case "import":
+			l.decodeImport(m, b)
 		default:
 			l.decodeBlock(m, b)
 		}

@@ -86,6 +86,7 @@ func evaluate(t *testing.T, files []txtar.File) string {
 	if writeDiags(&b, diags); diags.HasErrors() {
 		return b.String()
 	}
+	writeMoves(&b, e)
 	outputs, diags := e.Outputs()
 	writeDiags(&b, diags)
 	for _, name := range sortedKeys(outputs) {
@@ -97,6 +98,20 @@ func evaluate(t *testing.T, files []txtar.File) string {
 		fmt.Fprintf(&b, "%s: %s %s\n", c.Name, [...]string{"unknown", "passed", "failed:"}[c.Status], c.Message)
 	}
 	return b.String()
+}
+
+func writeMoves(b *strings.Builder, e *lang.Evaluator) {
+	for _, m := range e.Moved() {
+		fmt.Fprintf(b, "moved %s -> %s\n", m.From, m.To)
+	}
+	for _, r := range e.Removed() {
+		fmt.Fprintf(b, "removed %s, destroy %v\n", r.From, r.Destroy)
+	}
+	imports, diags := e.Imports()
+	for _, i := range imports {
+		fmt.Fprintf(b, "import %s: %q\n", i.To, i.ID)
+	}
+	writeDiags(b, diags)
 }
 
 func load(b *strings.Builder, builtin fs.FS) (*lang.Evaluator, bool) {
@@ -196,6 +211,9 @@ func writeDiags(b *strings.Builder, diags hcl.Diagnostics) {
 		where := ""
 		if d.Subject != nil {
 			where = d.Subject.String() + ": "
+		}
+		if d.Severity == hcl.DiagWarning {
+			where += "Warning: "
 		}
 		fmt.Fprintf(b, "%s%s\n    %s\n", where, d.Summary, d.Detail)
 	}

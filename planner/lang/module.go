@@ -25,6 +25,9 @@ type module struct {
 	blocks    []*block // in the order of their files and lines
 	calls     []*call
 	checks    []*check
+	moved     []*moved
+	removed   []*removed
+	imports   []*importBlock
 	byName    map[string]*block // by "node.pc", "step.file.motd"
 	callNames map[string]*call
 	settings  *hcl.Range // of the viver block

@@ -48,6 +48,9 @@ func (l *loader) checkReferences() {
 		for _, c := range m.checks {
 			l.checkConditions(outside, c.asserts)
 		}
+		l.checkMoved(m)
+		l.checkRemoved(m)
+		l.checkImports(m)
 	}
 }
 
