@@ -92,12 +92,12 @@ func (p *project) carryOut(ctx context.Context, made *plan.Plan, store *state.St
 		err = problem
 	}
 	if err == nil && result.Failed() {
-		return errReported
+		err = errReported
 	}
 	if err == nil && !made.Destroy {
 		p.view.Outputs(outputs(store.State()))
 	}
-	return err
+	return errors.Join(err, p.checks())
 }
 
 // outputs are those that the state remembers.

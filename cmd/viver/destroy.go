@@ -13,7 +13,8 @@ func (a *app) destroyCommand() *cobra.Command {
 		Use:   "destroy",
 		Short: "Take everything away",
 		Long: `destroy takes away all that apply has brought about, in reverse: those that use something before what they use, so machines are
-switched off before the services that they boot from end. It needs the state only; the configuration may be broken or gone.`,
+switched off before the services that they boot from end. It needs the state only; the configuration may be broken or gone. Values of
+variables are taken as by apply, and are not needed.`,
 		Example: `  viver destroy
   viver destroy --auto-approve`,
 		Args: cobra.NoArgs,
@@ -28,6 +29,7 @@ switched off before the services that they boot from end. It needs the state onl
 			})
 		},
 	}
+	a.variableFlags(cmd)
 	flags.flags(cmd)
 	return cmd
 }

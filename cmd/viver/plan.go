@@ -39,6 +39,9 @@ Signs: + create, ~ update, -/+ replace, - destroy, ! could not be asked.`,
 				return err
 			}
 			p.view.Plan(made, strings.Replace(command(), "viver plan", "viver apply", 1))
+			if err := p.checks(); err != nil {
+				return err
+			}
 			if detailed && !made.Empty() {
 				return errChanges
 			}

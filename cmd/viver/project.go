@@ -1,13 +1,11 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"viver/planner/lang"
@@ -16,9 +14,6 @@ import (
 	"viver/planner/state"
 	"viver/planner/ui"
 )
-
-// variablePrefix begins the names of environment variables that set variables: VIVER_VAR_rooms.
-const variablePrefix = "VIVER_VAR_"
 
 // project is one configuration with its state and the types that it can use.
 type project struct {
@@ -29,12 +24,6 @@ type project struct {
 	config    *lang.Config
 	inputs    []lang.Input
 	evaluator *lang.Evaluator // the one made last
-}
-
-// variableFlags adds the flags by which variables get their values.
-func (a *app) variableFlags(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&a.vars, "var", nil, "value of a variable, NAME=VALUE; can be repeated")
-	cmd.Flags().StringArrayVar(&a.varFiles, "var-file", nil, "file with values of variables; can be repeated")
 }
 
 // open makes a project without reading the configuration.
@@ -70,7 +59,7 @@ func (a *app) load() (*project, error) {
 	if err := p.report(diags); err != nil {
 		return nil, err
 	}
-	inputs, diags := a.inputs()
+	inputs, diags := a.inputs(config.Variables())
 	p.inputs = inputs
 	return p, p.report(diags)
 }
@@ -91,29 +80,20 @@ func (p *project) report(diags hcl.Diagnostics) error {
 	return nil
 }
 
-// inputs are the values of variables; later ones count more: the environment, files, flags.
-func (a *app) inputs() (inputs []lang.Input, diags hcl.Diagnostics) {
-	for _, e := range os.Environ() {
-		if rest, ok := strings.CutPrefix(e, variablePrefix); ok {
-			name, value, _ := strings.Cut(rest, "=")
-			inputs = append(inputs, lang.Input{Name: name, Text: value, Source: variablePrefix + name})
-		}
+// checks shows the asserts of check blocks that do not hold, with what is known by now.
+func (p *project) checks() error {
+	if p.evaluator == nil {
+		return nil
 	}
-	for _, path := range a.varFiles {
-		more, d := lang.ReadVarFile(path)
-		inputs, diags = append(inputs, more...), append(diags, d...)
-	}
-	for _, v := range a.vars {
-		name, value, ok := strings.Cut(v, "=")
-		if !ok || name == "" {
+	checks, diags := p.evaluator.Checks()
+	for _, c := range checks {
+		if c.Status == lang.CheckFailed {
 			diags = append(diags, &hcl.Diagnostic{
-				Severity: hcl.DiagError, Summary: "Value without a name", Detail: fmt.Sprintf("--var %s: write --var NAME=VALUE.", v),
+				Severity: hcl.DiagWarning, Summary: "Check failed", Detail: c.Name + ": " + c.Message, Subject: c.Range.Ptr(),
 			})
-			continue
 		}
-		inputs = append(inputs, lang.Input{Name: name, Text: value, Source: "--var"})
 	}
-	return inputs, diags
+	return p.report(diags)
 }
 
 // planOptions are what a plan is made from. Each evaluation gets an evaluator of its own; the last one belongs to the plan.

@@ -92,7 +92,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		return nil, ErrStale
 	}
 	r := newRun(o)
-	if err := r.keepRefreshed(); err != nil {
+	if err := r.keepRemembered(); err != nil {
 		return nil, err
 	}
 	start := time.Now()

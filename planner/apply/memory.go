@@ -115,17 +115,13 @@ func (r *run) remembered(w *work, computed map[string]cty.Value, status state.St
 	}, nil
 }
 
-// keepRefreshed writes down what the plan found of instances that need nothing else.
-func (r *run) keepRefreshed() error {
+// keepRemembered writes down what the plan says of instances about which nothing else is done.
+func (r *run) keepRemembered() error {
 	var changes []state.Change
 	for _, c := range r.Plan.Changes {
-		if len(c.Refreshed) == 0 || c.Action != resource.NoOp {
-			continue
+		if c.Remember != nil && c.Action == resource.NoOp {
+			changes = append(changes, state.Change{Put: c.Remember})
 		}
-		i := *c.Prior
-		i.Computed = maps.Clone(i.Computed)
-		maps.Copy(i.Computed, c.Refreshed)
-		changes = append(changes, state.Change{Put: &i})
 	}
 	return r.append(changes...)
 }

@@ -54,7 +54,7 @@ func (d *draft) decide(c *Change, s *resource.Schema, inputs cty.Value, refs map
 		c.Reasons = append(c.Reasons, Reason{What: cmp.Or(found.Reason, "not as it was left")})
 	case len(c.Reasons) == 0:
 		c.Action = resource.NoOp
-		c.Refreshed = d.refreshed(c, s, found.Computed)
+		d.remember(c, s, inputs, found.Computed)
 	}
 	c.computed = d.computed(c, s, follows)
 }
@@ -110,20 +110,6 @@ func (d *draft) known(c *Change, name string, a *resource.Attribute) (v cty.Valu
 	}
 	v, err := convert.Convert(v, a.Type)
 	return v, err == nil
-}
-
-// refreshed returns the computed attributes that were found to differ from the remembered ones.
-func (d *draft) refreshed(c *Change, s *resource.Schema, found map[string]cty.Value) map[string]cty.Value {
-	out := map[string]cty.Value{}
-	for name, v := range found {
-		if a := s.Attributes[name]; a == nil || !a.Computed || a.Sensitive {
-			continue
-		}
-		if before, ok := c.Prior.Computed[name]; !ok || !before.RawEquals(v) {
-			out[name] = v
-		}
-	}
-	return out
 }
 
 // finish adds what is remembered but no longer declared, and the places of steps.

@@ -23,7 +23,7 @@ func diff(s *resource.Schema, before, after cty.Value) difference {
 	d := difference{arguments: map[string]bool{}}
 	for _, name := range names(before, after) {
 		a, b := attribute(s, before, name), attribute(s, after, name)
-		if same(a, b) {
+		if isManner(s, name) || same(a, b) {
 			continue
 		}
 		d.arguments[name] = true
@@ -35,6 +35,18 @@ func diff(s *resource.Schema, before, after cty.Value) difference {
 		}
 	}
 	return d
+}
+
+// timeoutArgument is an argument of every step.
+const timeoutArgument = "timeout"
+
+// isManner says that an argument is about how apply works only.
+func isManner(s *resource.Schema, name string) bool {
+	if a := s.Attributes[name]; a != nil {
+		return a.Manner
+	}
+	b := s.Blocks[name]
+	return b != nil && b.Manner || b == nil && name == timeoutArgument
 }
 
 // blockReplaces looks for changed arguments within blocks, which are compared one by one in their order.

@@ -26,7 +26,8 @@ var update = flag.Bool("update", false, "write the golden plans anew")
 // TestGolden plays the stories in testdata. A story is a folder of files in txtar form: common files, and for each of its chapters
 // 1, 2, ... N.viver.hcl (the configuration; without one everything is destroyed), N.seen (how things are found: lines ADDRESS STATUS
 // REASON) and N.plan (what the plan must look like, and in which order it would be carried out). Each chapter's plan is applied. The words in the file
-// secrets must not get into the state.
+// secrets must not get into the state. N.state has lines ADDRESS ARGUMENT VALUE that the
+// state then says, in HCL; an ADDRESS alone is not in it.
 func TestGolden(t *testing.T) {
 	stories, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(stories) == 0 {
@@ -123,7 +124,24 @@ func play1(t *testing.T, dir string, chapter int, files map[string]*txtar.File) 
 	if err != nil || result.Failed() {
 		t.Fatalf("chapter %d: %v, %+v", chapter, err, result)
 	}
+	remembered(t, store, files[fmt.Sprintf("%d.state", chapter)])
 	return out.String()
+}
+
+func remembered(t *testing.T, store *state.Store, want *txtar.File) {
+	for line := range strings.Lines(string(fileData(want))) {
+		fields := strings.SplitN(strings.TrimSpace(line), " ", 3)
+		i := store.Instance(fields[0])
+		if len(fields) == 1 || i == nil {
+			if len(fields) != 1 || i != nil {
+				t.Errorf("the state has %s: %v", fields[0], i != nil)
+			}
+			continue
+		}
+		if got := ui.Format(ui.Output{Value: i.Inputs.GetAttr(fields[1])}); got != fields[2] {
+			t.Errorf("%s of %s is %s in the state, not %s", fields[1], fields[0], got, fields[2])
+		}
+	}
 }
 
 func load(t *testing.T, dir string, main []byte, files map[string]*txtar.File) *lang.Config {

@@ -57,8 +57,10 @@ type Change struct {
 	Config cty.Value
 	// Prior is what is remembered; nil: nothing.
 	Prior *state.Instance
-	// Refreshed are computed attributes that were found to have another value than the remembered one.
-	Refreshed map[string]cty.Value
+	// Refreshed are the names of computed attributes that were found to have another value than the remembered one, sorted.
+	Refreshed []string
+	// Remember is what the state is to say of an instance about which nothing else is done; nil: it is right as it is.
+	Remember *state.Instance
 
 	depends  []int                // numbers of what the arguments came from
 	computed map[string]cty.Value // as planned

@@ -66,7 +66,7 @@ func (r *referrer) digest(kind, at string, v cty.Value) string {
 	attrs := r.object(at, t.Schema(), v).AsValueMap()
 	maps.DeleteFunc(attrs, func(name string, _ cty.Value) bool {
 		a := t.Schema().Attributes[name]
-		return name == onArgument || a != nil && isFact(a)
+		return name == onArgument || isManner(t.Schema(), name) || a != nil && isFact(a)
 	})
 	seen := cty.ObjectVal(attrs)
 	if !seen.IsWhollyKnown() {

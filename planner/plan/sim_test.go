@@ -36,6 +36,7 @@ var schemas = map[string]*resource.Schema{
 		Attributes: map[string]*resource.Attribute{
 			"boot": reference("pac", "image"), "name": argument(cty.String), "mac": {Type: cty.String, Replaces: true},
 			"address": {Type: cty.String, Computed: true, From: []string{"name"}},
+			"timeout": {Type: cty.String, Manner: true, Default: cty.StringVal("10m")},
 		},
 		Blocks: map[string]*resource.Block{"health": {Single: true, Schema: resource.Schema{Attributes: map[string]*resource.Attribute{
 			"units": argument(cty.List(cty.String)),

@@ -34,7 +34,7 @@ func (d *draft) restrict(targets []string) (diags hcl.Diagnostics) {
 	}
 	for i, c := range d.changes {
 		if !wanted.Has(i) {
-			c.Action, c.Reasons, c.LeftOut = resource.NoOp, nil, true
+			c.Action, c.Reasons, c.LeftOut, c.Remember = resource.NoOp, nil, true, nil
 		}
 	}
 	for _, t := range targets {

@@ -45,6 +45,9 @@ type Attribute struct {
 	Replaces bool
 	// Computed marks a value that Apply returns. Arguments cannot set it.
 	Computed bool
+	// Manner says that the argument is about how apply works, not about how the thing is: a timeout. When nothing else changes there is
+	// nothing to do but to remember it.
+	Manner bool
 	// Check says what is wrong with an argument, in a clause which names what is wanted; nil: whatever has the type will do. It is given
 	// values that are wholly known, and neither null nor marked.
 	Check func(cty.Value) error
@@ -60,4 +63,5 @@ type Block struct {
 	Schema
 	Single   bool
 	Required bool
+	Manner   bool // as in Attribute
 }

@@ -50,7 +50,7 @@ func (*Type) Schema() *resource.Schema {
 			"boot":           {Type: cty.DynamicPseudoType, Refers: []string{"pac"}, Required: true, Doc: "The Pac that boots it: builtin/netboot, or one with its outputs server and image."},
 			"name":           {Type: cty.String, Required: true, Check: checkName, Unique: true, Replaces: true, Doc: "Its host name."},
 			"mac":            {Type: cty.String, Check: checkMAC, Unique: true, Doc: "Binds the name to one machine; unset: to whichever comes first."},
-			"timeout":        {Type: cty.String, Default: cty.StringVal("10m"), Check: checkTimeout, Doc: "How long apply waits for it."},
+			"timeout":        {Type: cty.String, Default: cty.StringVal("10m"), Manner: true, Check: checkTimeout, Doc: "How long apply waits for it."},
 			"address":        fact(cty.String, "Its IP address."),
 			"mac_address":    fact(cty.String, "MAC address of the interface that it booted from."),
 			"boot_id":        fact(cty.String, "Changes with each boot."),
