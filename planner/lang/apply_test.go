@@ -349,3 +349,43 @@ func FuzzLoad(f *testing.F) {
 		e.Evaluate(0)
 	})
 }
+
+// TestConditionsWhileApplying: what was unknown when planning is judged once it is known.
+func TestConditionsWhileApplying(t *testing.T) {
+	folder(t, `
+image "desk" { from = "debian:bookworm" }
+node "pc" {
+  count = 2
+  name  = "pc${count.index}"
+  lifecycle {
+    precondition {
+      condition     = image.desk.id != "bad"
+      error_message = "The image is bad for ${count.index}."
+    }
+    postcondition {
+      condition     = self.ip != "" && image.desk.id != ""
+      error_message = "${self.name} has no address."
+    }
+  }
+}
+`)
+	e, _, instances := walk(t)
+	n := numbers(instances)
+	pc := n["node.pc[1]"]
+	know(t, e, n["image.desk"], map[string]cty.Value{"id": cty.StringVal("bad")})
+	if _, diags := e.Evaluate(pc); len(diags) != 1 || diags[0].Detail != "node.pc[1]: The image is bad for 1." {
+		t.Errorf("precondition: %v", diags)
+	}
+	know(t, e, n["image.desk"], map[string]cty.Value{"id": cty.StringVal("good")})
+	if diags := e.Verify(pc); len(diags) > 0 {
+		t.Errorf("judged without an address: %v", diags)
+	}
+	know(t, e, pc, map[string]cty.Value{"ip": cty.StringVal("")})
+	if diags := e.Verify(pc); len(diags) != 1 || diags[0].Detail != "node.pc[1]: pc1 has no address." {
+		t.Errorf("postcondition: %v", diags)
+	}
+	know(t, e, pc, map[string]cty.Value{"ip": cty.StringVal("10.0.0.7")})
+	if diags := append(e.Verify(pc), e.Verify(-1)...); len(diags) > 0 {
+		t.Errorf("postcondition that holds: %v", diags)
+	}
+}

@@ -35,6 +35,12 @@ func (n *blockNode) arguments(i *instance) (o Object, known map[string]bool, ok 
 	attrs := make(map[string]cty.Value, len(schema.Attributes)+len(schema.Blocks)+5)
 	known = make(map[string]bool, len(schema.Attributes)+len(schema.Blocks)+2)
 	o.Depends = i.slot.depends.Clone()
+	if !n.preconditions(i, mine, &o.Depends) {
+		return o, nil, false
+	}
+	if o.Lifecycle, ok = n.lifecycleOf(ctx, mine, &o.Depends); !ok {
+		return o, nil, false
+	}
 	take := func(name string, perInstance bool, eval func(*hcl.EvalContext) argument) {
 		a := n.argument(name, perInstance, ctx, mine, eval)
 		ok = ok && a.ok

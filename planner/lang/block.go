@@ -37,6 +37,7 @@ func (l *loader) decodeBlock(m *module, raw *hcl.Block) {
 	content, diags := raw.Body.Content(withDynamic(b.bodySchema()))
 	l.report(diags...)
 	l.takeMeta(b, content)
+	l.takeLifecycle(b, content)
 	l.checkContent(content, b.schema)
 	for name, a := range content.Attributes {
 		if _, ok := b.schema.Attributes[name]; ok {
@@ -61,7 +62,7 @@ func (b *block) isStep() bool { return strings.HasPrefix(b.kind, stepPrefix) }
 
 // metaArguments are those that a block has beside its schema's.
 func (b *block) metaArguments() []hcl.AttributeSchema {
-	meta := []hcl.AttributeSchema{{Name: "count"}, {Name: "for_each"}, {Name: "depends_on"}}
+	meta := []hcl.AttributeSchema{{Name: "count"}, {Name: "for_each"}, {Name: "depends_on"}, {Name: "protect"}}
 	if b.isStep() {
 		meta = append(meta, hcl.AttributeSchema{Name: "on", Required: true}, hcl.AttributeSchema{Name: "timeout"})
 	}
@@ -71,6 +72,9 @@ func (b *block) metaArguments() []hcl.AttributeSchema {
 func (b *block) bodySchema() *hcl.BodySchema {
 	s := bodySchema(b.schema)
 	s.Attributes = append(s.Attributes, b.metaArguments()...)
+	if b.schema.Blocks[lifecycleBlock] == nil {
+		s.Blocks = append(s.Blocks, hcl.BlockHeaderSchema{Type: lifecycleBlock})
+	}
 	return s
 }
 
@@ -95,7 +99,7 @@ func withDynamic(s *hcl.BodySchema) *hcl.BodySchema {
 	return &out
 }
 
-// takeMeta reads count, for_each, depends_on, on and timeout.
+// takeMeta reads count, for_each, depends_on, protect, on and timeout.
 func (l *loader) takeMeta(b *block, content *hcl.BodyContent) {
 	b.attrs = map[string]*expression{}
 	meta := map[string]*expression{}
@@ -105,12 +109,34 @@ func (l *loader) takeMeta(b *block, content *hcl.BodyContent) {
 		}
 	}
 	b.repeat = repetition{count: meta["count"], forEach: meta["for_each"]}
-	b.on, b.timeout = meta["on"], meta["timeout"]
-	if b.timeout != nil {
-		b.refs = append(b.refs, b.timeout.refs...)
+	b.on, b.timeout, b.life.protect = meta["on"], meta["timeout"], meta["protect"]
+	for _, x := range []*expression{b.timeout, b.life.protect} {
+		if x != nil {
+			b.refs = append(b.refs, x.refs...)
+		}
 	}
 	b.dependsOn = l.decodeDependsOn(content.Attributes["depends_on"])
 	l.checkRepetition(b.repeat)
+}
+
+// takeLifecycle reads the lifecycle block, and takes it out of content.
+func (l *loader) takeLifecycle(b *block, content *hcl.BodyContent) {
+	if b.schema.Blocks[lifecycleBlock] != nil {
+		return
+	}
+	var first *hcl.Block
+	content.Blocks = slices.DeleteFunc(content.Blocks, func(raw *hcl.Block) bool {
+		switch {
+		case raw.Type != lifecycleBlock:
+			return false
+		case first == nil:
+			first = raw
+			l.decodeLifecycle(b, raw)
+		default:
+			l.report(errorf(&raw.DefRange, "Block given twice", "There is at most one block %q here.", lifecycleBlock))
+		}
+		return true
+	})
 }
 
 func (l *loader) checkRepetition(r repetition) {

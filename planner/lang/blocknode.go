@@ -114,7 +114,7 @@ func (n *blockNode) visit(i *instance) bool {
 	e.instances = append(e.instances, i)
 	e.byAddress[i.Addr.String()] = i
 	i.take(v, false)
-	return true
+	return n.postconditions(i)
 }
 
 // take makes v, an object of arguments and computed attributes, the value of i. final says that the arguments are no longer

@@ -4,6 +4,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
+
+	"viver/planner/bitset"
 )
 
 // Checks evaluates the asserts of all check blocks, those of Pacs included, with what is known so far.
@@ -64,28 +66,36 @@ func (m *moduleInstance) invalid(name string, c condition, message string) *hcl.
 	return errorf(&subject, "Invalid value for variable", "The value of variable %q is refused: %s (The rule is at %s.)", name, message, rule)
 }
 
-// judge evaluates a condition; message is set if it failed.
+// judge evaluates a condition that is the same for all instances; message is set if it failed.
 func (m *moduleInstance) judge(c condition) (status CheckStatus, message string) {
-	got := m.eval(&c.holds, nil)
+	return m.e.judge(c, func(x *expression) result { return m.eval(x, nil) }, nil)
+}
+
+// judge evaluates a condition by eval. What it depends on is added to depends, which may be nil.
+func (e *Evaluator) judge(c condition, eval func(*expression) result, depends *bitset.Set) (status CheckStatus, message string) {
+	got := eval(&c.holds)
 	if !got.ok {
 		return CheckUnknown, ""
 	}
-	v, err := convert.Convert(clean(got.value), cty.Bool)
+	if depends == nil {
+		depends = &bitset.Set{}
+	}
+	v, err := convert.Convert(split(got.value, depends), cty.Bool)
 	v, _ = v.Unmark()
 	switch {
 	case err != nil || v.IsNull():
-		m.e.reportOnce(errorf(c.holds.Range().Ptr(), "Unsuitable condition", "A condition is true or false; this one is %s.", found(got.value)))
+		e.reportOnce(errorf(c.holds.Range().Ptr(), "Unsuitable condition", "A condition is true or false; this one is %s.", found(got.value)))
 		return CheckUnknown, ""
 	case !v.IsKnown():
 		return CheckUnknown, ""
 	case v.True():
 		return CheckPassed, ""
 	}
-	return CheckFailed, m.message(&c.message)
+	return CheckFailed, messageOf(eval(&c.message))
 }
 
-func (m *moduleInstance) message(x *expression) string {
-	got := m.eval(x, nil)
+// messageOf returns the text of an error_message.
+func messageOf(got result) string {
 	v, err := convert.Convert(got.value, cty.String)
 	if !got.ok || err != nil {
 		return "(its error_message is no string)"
@@ -98,4 +108,54 @@ func (m *moduleInstance) message(x *expression) string {
 		return "(its error_message is not known yet)"
 	}
 	return v.AsString()
+}
+
+// preconditions reports those of the block that do not hold for an instance. mine is the context of its arguments.
+func (n *blockNode) preconditions(i *instance, mine *hcl.EvalContext, depends *bitset.Set) bool {
+	return n.conditions(i, n.block.life.before, "Precondition not met", depends, func(x *expression) result {
+		v, diags := x.Value(mine)
+		n.in.e.reportOnce(diags...)
+		return result{value: v, ok: !diags.HasErrors()}
+	})
+}
+
+// postconditions reports those of the block that do not hold for an instance, of which what is known so far is known.
+func (n *blockNode) postconditions(i *instance) bool {
+	if len(n.block.life.after) == 0 {
+		return true
+	}
+	vars, ok := n.variables(i.slot)
+	if !ok {
+		return false
+	}
+	if vars == nil {
+		vars = variables{}
+	}
+	vars["self"] = i.value
+	return n.conditions(i, n.block.life.after, "Postcondition not met", nil, func(x *expression) result { return n.in.eval(x, vars) })
+}
+
+func (n *blockNode) conditions(i *instance, all []condition, summary string, depends *bitset.Set, eval func(*expression) result) bool {
+	ok := true
+	for _, c := range all {
+		before := len(n.in.e.diags)
+		status, message := n.in.e.judge(c, eval, depends)
+		if status == CheckFailed {
+			n.in.e.report(errorf(c.holds.Range().Ptr(), summary, "%s: %s", i.Addr, message))
+		}
+		ok = ok && status != CheckFailed && !n.in.e.diags[before:].HasErrors()
+	}
+	return ok
+}
+
+// Verify reports the postconditions that do not hold for an instance, whose value Set has brought: what follows from it must not go on then.
+// Numbers that no instance has are ignored. Walk verifies what it can by itself.
+func (e *Evaluator) Verify(number int) hcl.Diagnostics {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if number < 0 || number >= len(e.instances) {
+		return nil
+	}
+	i := e.instances[number]
+	return e.collect(func() { i.node.postconditions(i) })
 }

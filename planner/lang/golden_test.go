@@ -159,12 +159,26 @@ func (w *walker) visit(i *lang.Instance, o lang.Object) (cty.Value, hcl.Diagnost
 	if len(depends) > 0 {
 		fmt.Fprintf(w.b, "    <- %s\n", strings.Join(depends, " "))
 	}
+	w.writeLifecycle(o.Lifecycle)
 	for name, a := range schemas()[i.Type].Attributes {
 		if a.Computed {
 			attrs[name] = cty.UnknownVal(a.Type)
 		}
 	}
 	return cty.ObjectVal(attrs), nil
+}
+
+func (w *walker) writeLifecycle(l lang.Lifecycle) {
+	if l.Protect || l.CreateFirst || l.IgnoreAll || len(l.Ignore) > 0 {
+		fmt.Fprintf(w.b, "    protect %v, create first %v, ignore %v, all %v\n", l.Protect, l.CreateFirst, l.Ignore, l.IgnoreAll)
+	}
+	for _, by := range l.ReplacedBy {
+		fmt.Fprintf(w.b, "    replaced by %q of", by.Attribute)
+		for n := range by.Instances.All() {
+			fmt.Fprintf(w.b, " %s", w.names[n])
+		}
+		fmt.Fprintln(w.b)
+	}
 }
 
 // text renders a value on one line; references by their addresses.

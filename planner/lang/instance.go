@@ -31,6 +31,8 @@ type Object struct {
 	Value cty.Value
 	// Depends are the numbers of all instances from which an argument came, those of depends_on included.
 	Depends bitset.Set
+	// Lifecycle is what the block says of how it changes.
+	Lifecycle Lifecycle
 }
 
 // Output is the value of one output of the root module.

@@ -69,6 +69,7 @@ type block struct {
 	on        *expression // of a step
 	timeout   *expression // of a step
 	dependsOn []reference
+	life      lifecycle
 	attrs     map[string]*expression // those that are set
 	nested    map[string]nestedBlocks
 	body      hcl.Body

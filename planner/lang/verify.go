@@ -61,6 +61,7 @@ func (l *loader) checkBlockRefs(b *block, m *module) {
 		l.checkRefs(site{m: m, repeat: b.repeat}, b.on.refs)
 	}
 	l.checkRefs(site{m: m, repeat: b.repeat, self: b.isStep()}, b.refs)
+	l.checkRefs(site{m: m, repeat: b.repeat, self: true}, b.life.afterRefs)
 	l.checkRefs(outside, b.dependsOn)
 }
 
