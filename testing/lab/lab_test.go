@@ -49,7 +49,7 @@ func up(t *testing.T, l lab.Lab) *lab.Lab {
 func TestLabLivesAndGoes(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	l := up(t, lab.Lab{Name: name(), Address: "10.77.0.1/24", Machines: []lab.Machine{{Name: "a", MemoryMB: 128}, {Firmware: lab.UEFI, MemoryMB: 256}}})
+	l := up(t, lab.Lab{Name: name(), Address: "10.77.0.1/24", Machines: []lab.Machine{{Name: "a", MemoryMB: 128}, {Firmware: lab.UEFI, MemoryMB: 256, More: []lab.Card{{NIC: "e1000", Network: "aside"}}}}})
 	if _, err := lab.Up(ctx, *l); !errors.Is(err, lab.ErrExists) {
 		t.Errorf("a second lab of that name: %v", err)
 	}
@@ -143,6 +143,8 @@ func TestUpRefuses(t *testing.T) {
 		"address of the host":    {Name: name(), Address: "10.77.0.1"},
 		"is there twice":         {Name: name(), Address: "10.77.0.1/24", Machines: []lab.Machine{{Name: "a"}, {Name: "a"}}},
 		"want bios or uefi":      {Name: name(), Address: "10.77.0.1/24", Machines: []lab.Machine{{Firmware: "coreboot"}}},
+		"have one address":       {Name: name(), Address: "10.77.0.1/24", Machines: []lab.Machine{{MAC: "52:54:00:00:00:01", More: []lab.Card{{MAC: "52:54:00:00:00:01"}}}}},
+		"neither lo nor tap":     {Name: name(), Address: "10.77.0.1/24", Machines: []lab.Machine{{More: []lab.Card{{Network: "tap0"}}}}},
 		"network card":           {Name: name(), Address: "10.77.0.1/24", Machines: []lab.Machine{{NIC: "x,y"}}},
 		"BIOS machine with a":    {Name: name(), Address: "10.77.0.1/24", Machines: []lab.Machine{{BootDisk: true}}},
 		"want at least 128":      {Name: name(), Address: "10.77.0.1/24", Machines: []lab.Machine{{MemoryMB: 1}}},

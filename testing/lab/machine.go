@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // Firmware of a machine.
@@ -24,13 +25,23 @@ type Machine struct {
 	CPUs     int    `json:"cpus"`      // default 2
 	NIC      string `json:"nic"`       // QEMU's device: virtio-net-pci (default), e1000, e1000e, rtl8139
 	MAC      string `json:"mac"`       // default: made from the names of lab and machine, locally administered
+	Network  string `json:"network"`   // bridge that the card is plugged into, by a name; default Bridge. The host is on Bridge alone
 	Disk     string `json:"disk"`      // path of a raw image file that becomes a virtio disk; empty: no disk
 	BootDisk bool   `json:"boot_disk"` // BIOS: start from Disk, as an installed PC does, instead of from the network
 	Kernel   string `json:"kernel"`    // boot this kernel from the host instead of the network, with Initrd and Append
 	Initrd   string `json:"initrd"`    //
 	Append   string `json:"append"`    // the kernel's command line
 	Tap      string `json:"tap"`       // interface of the namespace that it is plugged into; set by Up
+	More     []Card `json:"more"`      // its other network cards; the firmware tries all cards in their order
 	Folder   string `json:"folder"`    // where its serial log, PID and exit code stand; set by Up
+}
+
+// Card is a network card beside the first. It has the defaults of a machine's first.
+type Card struct {
+	NIC     string `json:"nic"`
+	MAC     string `json:"mac"`
+	Network string `json:"network"`
+	Tap     string `json:"tap"`
 }
 
 var validNIC = []string{"virtio-net-pci", "e1000", "e1000e", "rtl8139"}
@@ -48,13 +59,45 @@ func (m *Machine) fill(lab string, index int) {
 	if m.CPUs == 0 {
 		m.CPUs = 2
 	}
-	if m.NIC == "" {
-		m.NIC = validNIC[0]
+	first := m.first()
+	first.fill(lab + "/" + m.Name)
+	m.NIC, m.MAC, m.Network = first.NIC, first.MAC, first.Network
+	for i := range m.More {
+		m.More[i].fill(fmt.Sprintf("%s/%s/%d", lab, m.Name, i+2))
 	}
-	if m.MAC == "" {
-		sum := sha256.Sum256([]byte(lab + "/" + m.Name))
-		m.MAC = net.HardwareAddr{0x52, 0x54, 0x00, sum[0], sum[1], sum[2]}.String()
+}
+
+func (c *Card) fill(path string) {
+	if c.NIC == "" {
+		c.NIC = validNIC[0]
 	}
+	if c.MAC == "" {
+		sum := sha256.Sum256([]byte(path))
+		c.MAC = net.HardwareAddr{0x52, 0x54, 0x00, sum[0], sum[1], sum[2]}.String()
+	}
+	if c.Network == "" {
+		c.Network = Bridge
+	}
+}
+
+// first is the machine's first card.
+func (m *Machine) first() Card { return Card{NIC: m.NIC, MAC: m.MAC, Network: m.Network, Tap: m.Tap} }
+
+// cards are all of them.
+func (m *Machine) cards() []Card { return append([]Card{m.first()}, m.More...) }
+
+// networkName is the name of an interface.
+var networkName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,14}$`)
+
+func (c Card) check() error {
+	if !slices.Contains(validNIC, c.NIC) {
+		return fmt.Errorf("network card %q: want one of %v", c.NIC, validNIC)
+	}
+	if !networkName.MatchString(c.Network) || strings.HasPrefix(c.Network, "tap") || c.Network == "lo" {
+		return fmt.Errorf("network %q: a name has up to 15 lower-case letters, digits and hyphens, and is neither lo nor tap...", c.Network)
+	}
+	_, err := net.ParseMAC(c.MAC)
+	return err
 }
 
 var machineName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9-]{0,30}$`)
@@ -69,14 +112,13 @@ func (m *Machine) check() error {
 	if m.MemoryMB < 128 || m.CPUs < 1 {
 		return fmt.Errorf("machine %s: %d MB of memory and %d CPUs: want at least 128 and 1", m.Name, m.MemoryMB, m.CPUs)
 	}
-	if !slices.Contains(validNIC, m.NIC) {
-		return fmt.Errorf("machine %s: network card %q: want one of %v", m.Name, m.NIC, validNIC)
-	}
 	if m.BootDisk && (m.Disk == "" || m.Firmware != BIOS) {
 		return fmt.Errorf("machine %s: only a BIOS machine with a disk can start from it", m.Name)
 	}
-	if _, err := net.ParseMAC(m.MAC); err != nil {
-		return fmt.Errorf("machine %s: %w", m.Name, err)
+	for _, c := range m.cards() {
+		if err := c.check(); err != nil {
+			return fmt.Errorf("machine %s: %w", m.Name, err)
+		}
 	}
 	return nil
 }

@@ -30,15 +30,21 @@ func (l *Lab) check() error {
 		if err := m.check(); err != nil {
 			return fmt.Errorf("lab %s: %w", l.Name, err)
 		}
-		if seen[m.Name] || seen[m.MAC] {
-			return fmt.Errorf("lab %s: machine %s (%s) is there twice", l.Name, m.Name, m.MAC)
+		names := []string{m.Name}
+		for _, c := range m.cards() {
+			names = append(names, c.MAC)
 		}
-		seen[m.Name], seen[m.MAC] = true, true
+		for _, name := range names {
+			if seen[name] {
+				return fmt.Errorf("lab %s: machine %s is there twice, or two of the network cards %s have one address", l.Name, m.Name, strings.Join(names[1:], ", "))
+			}
+			seen[name] = true
+		}
 	}
 	return nil
 }
 
-// makeNetwork makes a namespace in which nothing but the bridge and the loopback exists. Without a forwarding delay of zero
+// makeNetwork makes a namespace in which nothing but the loopback and the bridges exists: one with the host, others without. Without a forwarding delay of zero
 // the bridge would swallow the first seconds of each boot.
 func (l *Lab) makeNetwork(ctx context.Context) error {
 	if err := run(ctx, "", "ip", "netns", "add", l.namespace()); err != nil {
@@ -50,15 +56,30 @@ func (l *Lab) makeNetwork(ctx context.Context) error {
 	fmt.Fprintf(&batch, "address add %s dev %s\n", l.Address, Bridge)
 	fmt.Fprintf(&batch, "link set %s up\n", Bridge)
 	fmt.Fprintf(&batch, "route add 224.0.0.0/4 dev %s\n", Bridge) // multicast DNS
+	made := map[string]bool{Bridge: true}
 	for i := range l.Machines {
-		fmt.Fprintf(&batch, "tuntap add dev %s mode tap\n", tap(i))
-		fmt.Fprintf(&batch, "link set %s master %s up\n", tap(i), Bridge)
-		l.Machines[i].Tap = tap(i)
+		for j, c := range l.Machines[i].cards() {
+			if !made[c.Network] {
+				fmt.Fprintf(&batch, "link add %[1]s type bridge forward_delay 0\nlink set %[1]s up\n", c.Network)
+				made[c.Network] = true
+			}
+			fmt.Fprintf(&batch, "tuntap add dev %s mode tap\n", tap(i, j))
+			fmt.Fprintf(&batch, "link set %s master %s up\n", tap(i, j), c.Network)
+		}
+		l.Machines[i].plug(i)
 	}
 	return run(ctx, batch.String(), "ip", "-n", l.namespace(), "-batch", "-")
 }
 
-func tap(machine int) string { return fmt.Sprintf("tap%d", machine) }
+func tap(machine, card int) string { return fmt.Sprintf("tap%d-%d", machine, card) }
+
+// plug notes where the cards of the machine with this number are plugged in.
+func (m *Machine) plug(number int) {
+	m.Tap = tap(number, 0)
+	for i := range m.More {
+		m.More[i].Tap = tap(number, i+1)
+	}
+}
 
 func (l *Lab) removeNetwork(ctx context.Context) error {
 	if _, err := os.Stat(filepath.Join("/run/netns", l.namespace())); errors.Is(err, os.ErrNotExist) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,7 +31,6 @@ func (m *Machine) qemuArgs() []string {
 		"-display", "none", "-vga", "none", "-monitor", "none",
 		"-chardev", "socket,id=serial,server=on,wait=off,path=" + m.consoleSocket() + ",logfile=" + m.SerialLog(),
 		"-serial", "chardev:serial",
-		"-netdev", "tap,id=net,script=no,downscript=no,ifname=" + m.Tap,
 		"-device", "virtio-rng-pci",
 	}
 	if m.Disk != "" {
@@ -40,21 +40,29 @@ func (m *Machine) qemuArgs() []string {
 }
 
 func (m *Machine) firmwareArgs() []string {
-	device := m.NIC + ",netdev=net,mac=" + m.MAC
 	switch {
 	case m.Kernel != "":
-		return []string{"-device", device + ",romfile=", "-kernel", m.Kernel, "-initrd", m.Initrd, "-append", m.Append}
+		return append(m.cardArgs(",romfile="), "-kernel", m.Kernel, "-initrd", m.Initrd, "-append", m.Append)
 	case m.Firmware == UEFI:
-		return []string{
-			"-drive", "if=pflash,format=raw,unit=0,readonly=on,file=" + ovmfCode,
-			"-drive", "if=pflash,format=raw,unit=1,file=" + m.vars(),
-			"-device", device + ",romfile=,bootindex=0",
-		}
+		return append(m.cardArgs(",romfile=,bootindex=%d"),
+			"-drive", "if=pflash,format=raw,unit=0,readonly=on,file="+ovmfCode,
+			"-drive", "if=pflash,format=raw,unit=1,file="+m.vars())
 	case m.BootDisk:
-		return []string{"-device", device + ",romfile=", "-boot", "c"}
+		return append(m.cardArgs(",romfile="), "-boot", "c")
 	default:
-		return []string{"-device", device, "-boot", "n,reboot-timeout=2000"}
+		return append(m.cardArgs(",bootindex=%d"), "-boot", "reboot-timeout=2000")
 	}
+}
+
+// cardArgs describes the network cards; a verb in boot stands for a card's place in the boot order.
+func (m *Machine) cardArgs(boot string) (args []string) {
+	for i, c := range m.cards() {
+		id := fmt.Sprintf("net%d", i)
+		args = append(args,
+			"-netdev", "tap,id="+id+",script=no,downscript=no,ifname="+c.Tap,
+			"-device", c.NIC+",netdev="+id+",mac="+c.MAC+strings.ReplaceAll(boot, "%d", fmt.Sprint(i)))
+	}
+	return args
 }
 
 // uuid is the machine's SMBIOS UUID (RFC 9562 version 8: made from its MAC address).
