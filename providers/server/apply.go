@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"slices"
 	"strings"
@@ -134,7 +133,7 @@ func (t *Type) program() ([]byte, error) {
 }
 
 func (h *host) inspect(ctx context.Context) (found, error) {
-	out, err := h.do(ctx, "inspect", nil)
+	out, err := h.do(ctx, "inspect")
 	if err != nil {
 		return found{}, err
 	}
@@ -149,14 +148,14 @@ func (h *host) furnish(ctx context.Context, state found, a *trust.Authority, nam
 		if err != nil {
 			return false, err
 		}
-		if _, err := h.do(ctx, "identity", id); err != nil {
+		if _, err := h.give(ctx, "identity", id); err != nil {
 			return false, err
 		}
 	}
 	if state.program == digest(program) {
 		return !has, nil
 	}
-	_, err = h.do(ctx, "program", bytes.NewReader(program))
+	_, err = h.give(ctx, "program", program)
 	return true, err
 }
 
@@ -166,10 +165,10 @@ func digest(data []byte) string {
 }
 
 func (h *host) restart(ctx context.Context) error {
-	if _, err := h.do(ctx, "stop", nil); err != nil {
+	if _, err := h.do(ctx, "stop"); err != nil {
 		return err
 	}
-	_, err := h.do(ctx, "start", nil)
+	_, err := h.do(ctx, "start")
 	return err
 }
 
@@ -204,7 +203,7 @@ func (t *Type) answer(ctx context.Context, h *host, agent agents.Server) (spec.A
 			select {
 			case <-watch.Done():
 			case <-time.After(time.Second):
-				if _, err := h.do(watch, "alive", nil); err != nil && watch.Err() == nil {
+				if _, err := h.do(watch, "alive"); err != nil && watch.Err() == nil {
 					ended(errors.New("it ended at once"))
 				}
 			}
@@ -227,7 +226,7 @@ func (t *Type) answer(ctx context.Context, h *host, agent agents.Server) (spec.A
 	if err == nil || ctx.Err() != nil {
 		return status, err
 	}
-	log, _ := h.do(ctx, "log", io.Reader(nil))
+	log, _ := h.do(ctx, "log")
 	return status, fmt.Errorf("its agent was started and does not answer: %w; its log ends with:\n%s", err, bytes.TrimSpace(log))
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os/exec"
 	"strings"
+	"time"
 
 	"github.com/zclconf/go-cty/cty"
 
@@ -27,6 +28,9 @@ type host struct {
 	here bool
 	dir  string // data folder
 }
+
+// loginTimeout is how long a server's sshd may take to let us in; it may just be starting.
+const loginTimeout = time.Minute
 
 // open returns the host that the object of a server speaks of.
 func (t *Type) open(ctx context.Context, server cty.Value) (*host, error) {
@@ -49,7 +53,12 @@ func (t *Type) open(ctx context.Context, server cty.Value) (*host, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := t.Agents.Pool.Connect(ctx, target)
+	within, cancel := context.WithTimeoutCause(ctx, loginTimeout, fmt.Errorf("it did not answer for %v: is it switched on, and does its sshd run", loginTimeout))
+	defer cancel()
+	client, err := t.Agents.Pool.Connect(within, target)
+	if errors.Is(err, ssh.ErrLogin) {
+		return nil, fmt.Errorf("%w: add your public key to .ssh/authorized_keys of %s there, or set another identity_file in the ssh block", err, target.User)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -60,9 +69,14 @@ func (t *Type) open(ctx context.Context, server cty.Value) (*host, error) {
 	return h, nil
 }
 
-// do runs one word of host.sh.
-func (h *host) do(ctx context.Context, word string, stdin io.Reader) ([]byte, error) {
-	out, err := h.run(ctx, []string{"sh", "-c", hostScript, "viver", word, h.dir, unitName(h.dir)}, stdin)
+// do runs one word of host.sh that needs nothing on standard input.
+func (h *host) do(ctx context.Context, word string) ([]byte, error) {
+	return h.give(ctx, word, nil)
+}
+
+// give runs one word of host.sh, which gets the data on its standard input.
+func (h *host) give(ctx context.Context, word string, data []byte) ([]byte, error) {
+	out, err := h.run(ctx, []string{"sh", "-c", hostScript, "viver", word, h.dir, unitName(h.dir), digest(data)}, bytes.NewReader(data))
 	if err != nil {
 		return nil, fmt.Errorf("%s in %s: %w", word, h.dir, err)
 	}

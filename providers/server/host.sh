@@ -1,7 +1,8 @@
-# What is done on a server outside of its agent: sh -c THIS viver WORD DIR UNIT. DIR is the data folder, UNIT the name of the
-# systemd unit, where systemd runs.
+# What is done on a server outside of its agent: sh -c THIS viver WORD DIR UNIT [DIGEST]. DIR is the data folder, UNIT the name of the
+# systemd unit, where systemd runs. What comes on standard input must have the DIGEST (SHA-256, hexadecimal): a connection that breaks
+# looks like its end.
 set -eu
-word=$1 dir=$2 unit=$3
+word=$1 dir=$2 unit=$3 digest=${4:-}
 program=$dir/viver-node
 
 fail() {
@@ -43,15 +44,32 @@ word_inspect() {
 	echo "pid $(agent_pid)"
 }
 
+# take keeps standard input in the file $1, durably, if all of it came; else there is no such file.
+take() {
+	mkdir -p "$dir"
+	if ! cat >"$1"; then
+		rm -f "$1"
+		fail "nothing can be written to $dir: make room there, or set another data_dir"
+	fi
+	sum=$(sha256sum <"$1")
+	if [ "${sum%% *}" != "$digest" ]; then
+		rm -f "$1"
+		fail 'the connection broke before all of it had come'
+	fi
+	sync "$1" 2>/dev/null || sync
+}
+
 # word_identity replaces the identity by the files on standard input, a line "NAME BASE64" each.
 word_identity() {
 	umask 077
-	mkdir -p "$dir"
+	take "$dir/identity.in"
 	rm -rf "$dir/identity.new" "$dir/identity.old"
 	mkdir "$dir/identity.new"
 	while read -r name data; do
 		printf %s "$data" | base64 -d >"$dir/identity.new/$name"
-	done
+	done <"$dir/identity.in"
+	rm -f "$dir/identity.in"
+	sync
 	if [ -d "$dir/identity" ]; then mv "$dir/identity" "$dir/identity.old"; fi
 	mv "$dir/identity.new" "$dir/identity"
 	rm -rf "$dir/identity.old"
@@ -59,8 +77,7 @@ word_identity() {
 
 # word_program replaces viver-node by standard input.
 word_program() {
-	mkdir -p "$dir"
-	cat >"$program.new"
+	take "$program.new"
 	chmod 755 "$program.new"
 	mv -f "$program.new" "$program"
 }
@@ -78,6 +95,7 @@ word_start() {
 Description=viver: agent of $dir
 Wants=network-online.target
 After=network-online.target
+StartLimitIntervalSec=0
 
 [Service]
 ExecStart="$program" agent --dir "$dir"
@@ -128,7 +146,7 @@ word_remove() {
 		if systemd_here; then systemctl daemon-reload; fi
 	fi
 	if [ ! -d "$dir" ]; then return 0; fi
-	for name in identity identity.new identity.old images units steps roster.json agent.pid agent.log viver-node viver-node.new; do
+	for name in identity identity.in identity.new identity.old images units steps roster.json agent.pid agent.log viver-node viver-node.new; do
 		rm -rf "${dir:?}/$name"
 	done
 	rmdir "$dir" 2>/dev/null || :

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -92,7 +91,7 @@ func hostKey(line []byte, a *trust.Authority, name string) (cryptossh.PublicKey,
 }
 
 // newIdentity makes the files of an identity, in the form that host.sh reads.
-func newIdentity(a *trust.Authority, name string) (io.Reader, error) {
+func newIdentity(a *trust.Authority, name string) ([]byte, error) {
 	files, err := a.Server(name)
 	if err != nil {
 		return nil, err
@@ -104,5 +103,5 @@ func newIdentity(a *trust.Authority, name string) (io.Reader, error) {
 	for _, file := range slices.Sorted(maps.Keys(files)) {
 		fmt.Fprintf(&b, "%s %s\n", file, base64.StdEncoding.EncodeToString(files[file]))
 	}
-	return &b, nil
+	return b.Bytes(), nil
 }

@@ -84,6 +84,6 @@ func (t *Type) Destroy(ctx context.Context, r resource.DestroyRequest) error {
 		return err
 	}
 	t.quit(ctx, Agent(r.Prior))
-	_, err = h.do(ctx, "remove", nil)
+	_, err = h.do(ctx, "remove")
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"syscall"
 	"time"
 
@@ -55,6 +56,9 @@ func dial(ctx context.Context, t Target) (*cryptossh.Client, error) {
 	}
 }
 
+// ErrLogin is wrapped in the error of a host that was the expected one and let us in with none of our keys.
+var ErrLogin = errors.New("it accepts none of the keys")
+
 func dialOnce(ctx context.Context, t Target) (*cryptossh.Client, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
@@ -75,6 +79,9 @@ func dialOnce(ctx context.Context, t Target) (*cryptossh.Client, error) {
 	case refused != nil:
 		conn.Close()
 		return nil, refused
+	case err != nil && strings.Contains(err.Error(), "unable to authenticate"): // the library has no type for it
+		conn.Close()
+		return nil, fmt.Errorf("ssh: %s does not let %s in: %w (%w)", t.Addr, t.User, ErrLogin, err)
 	case err != nil:
 		conn.Close()
 		return nil, fmt.Errorf("ssh: log in to %s as %s: %w", t.Addr, t.User, err)
