@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"viver/planner/resource"
+	"viver/planner/source/oci/registrytest"
 )
 
 func TestMain(m *testing.M) {
@@ -30,6 +32,9 @@ func TestScripts(t *testing.T) {
 		Deadline:            time.Now().Add(time.Minute),
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("WORLD", e.WorkDir+"/world")
+			registry := httptest.NewServer(&registrytest.Registry{})
+			e.Defer(registry.Close)
+			e.Setenv("REGISTRY", strings.TrimPrefix(registry.URL, "http://"))
 			return os.Mkdir(e.WorkDir+"/world", 0o755)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exitcode": exitcode, "waitfor": waitfor, "fill": fill},

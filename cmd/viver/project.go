@@ -11,6 +11,7 @@ import (
 	"viver/planner/lang"
 	"viver/planner/plan"
 	"viver/planner/resource"
+	"viver/planner/source"
 	"viver/planner/state"
 	"viver/planner/ui"
 )
@@ -50,18 +51,22 @@ func (a *app) open() *project {
 // load makes a project and reads its configuration and variables. Errors have been shown when it returns one.
 func (a *app) load() (*project, error) {
 	p := a.open()
+	if err := p.report(p.read(a.found())); err != nil {
+		return nil, err
+	}
+	inputs, diags := a.inputs(p.config.Variables())
+	p.inputs = inputs
+	return p, p.report(diags)
+}
+
+// read reads the configuration; remote has the Pacs that are not beside it.
+func (p *project) read(remote source.Remote) (diags hcl.Diagnostics) {
 	schemas := map[string]*resource.Schema{}
 	for name, t := range p.types {
 		schemas[name] = t.Schema()
 	}
-	config, diags := lang.Load(a.dir, lang.LoadOptions{Schemas: schemas, Builtin: builtin(), Version: version})
-	p.config = config
-	if err := p.report(diags); err != nil {
-		return nil, err
-	}
-	inputs, diags := a.inputs(config.Variables())
-	p.inputs = inputs
-	return p, p.report(diags)
+	p.config, diags = lang.Load(p.dir, lang.LoadOptions{Schemas: schemas, Builtin: builtin(), Remote: remote, Version: version})
+	return diags
 }
 
 // report shows diagnostics, and returns errReported if there are errors among them.

@@ -26,7 +26,7 @@ func (Git) Get(ctx context.Context, o source.Origin, id, dir string) (err error)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(repository)) }()
 	if err := download(ctx, repository, o.Location, id); err != nil {
-		return fmt.Errorf("git fetch %s, commit %s: %w", o.Location, id, err)
+		return fmt.Errorf("%s, commit %s, cannot be fetched: %w", o.Location, id, err)
 	}
 	list, err := listing(ctx, repository, id)
 	if err != nil {

@@ -32,7 +32,7 @@ func (Git) Pin(ctx context.Context, o source.Origin) (tag, id string, err error)
 	}
 	out, err := run(ctx, "", nil, "ls-remote", "--", o.Location)
 	if err != nil {
-		return "", "", fmt.Errorf("git ls-remote %s: %w", o.Location, err)
+		return "", "", fmt.Errorf("%s cannot be read: %w", o.Location, err)
 	}
 	refs := parseRefs(out)
 	if o.Version != "" {
@@ -118,9 +118,20 @@ func run(ctx context.Context, repository string, input []byte, args ...string) (
 	case errors.Is(err, exec.ErrNotFound):
 		return nil, errors.New("there is no program git: install it")
 	case err != nil:
-		return nil, fmt.Errorf("%w: %s", err, strings.TrimSpace(said.String()))
+		return nil, fmt.Errorf("git ends with %w: %s", err, gist(said.String()))
 	}
 	return out.Bytes(), nil
+}
+
+// gist is the line that says what is wrong, of what git prints.
+func gist(said string) string {
+	lines := strings.Split(strings.TrimSpace(said), "\n")
+	for _, line := range lines {
+		if rest, ok := strings.CutPrefix(line, "fatal: "); ok {
+			return strings.TrimRight(rest, ".")
+		}
+	}
+	return strings.TrimRight(lines[0], ".")
 }
 
 type bounded struct{ bytes.Buffer }
