@@ -1,88 +1,66 @@
 package state
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-
-	"github.com/google/renameio/v2"
+	"regexp"
+	"strconv"
 )
 
-// The files of the folder.
+// The files of a state.
 const (
 	snapshotFile = "state.json"
-	backupFile   = "state.json.backup"
 	journalFile  = "journal"
 	keyFile      = "key"
 	lockFile     = "lock"
 )
 
-// maxFile bounds what is read into memory, in bytes.
-const maxFile = 1 << 30
+// MaxFile bounds what is read of one file, in bytes.
+const MaxFile = 1 << 30
 
-// disk is the folder as the store needs it. The tests have one that dies in the middle.
-type disk interface {
-	// read returns a file's content, or nil when there is no such file.
-	read(name string) ([]byte, error)
-	// replace writes a file so that a crash leaves the old content or the new one, and the new one once it returns.
-	replace(name string, data []byte) error
-	// extend adds to the end of a file. Once it returns nil the data is on the disk; with an error nothing was added, unless the
-	// machine died.
-	extend(name string, data []byte) error
+// Disk keeps the files of one state. Their names are words without slashes. A Disk that was opened to write belongs to one writer alone,
+// until Close; every method but Close may be called on one that is only read, if it changes nothing.
+type Disk interface {
+	// Place names the disk in messages: a folder, "ssh://seed/srv/state".
+	Place() string
+	// Names lists the files.
+	Names() ([]string, error)
+	// Read returns a file's content, or nil when there is no such file.
+	Read(name string) ([]byte, error)
+	// Replace writes a file so that a crash leaves the old content or the new one, and the new one once it returns.
+	Replace(name string, data []byte) error
+	// Extend adds to the end of a file that has a length of at bytes; a file of another length is an error, as somebody else has written.
+	// Once it returns nil the data lasts. With an error nothing was added, unless the machine died or the connection broke.
+	Extend(name string, at int64, data []byte) error
+	// Remove removes a file; one that is not there is no error.
+	Remove(name string) error
+	// Close gives the right to write back.
+	Close() error
 }
 
-// folder is the real disk.
-type folder string
+// keptBackups is how many are kept.
+const keptBackups = 10
 
-func (f folder) path(name string) string { return filepath.Join(string(f), name) }
+var numbered = regexp.MustCompile(`^(backup|damaged)-([1-9][0-9]{0,8})\.(json|journal)$`)
 
-func (f folder) read(name string) ([]byte, error) {
-	info, err := os.Stat(f.path(name))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+func backupSnapshot(n int) string { return fmt.Sprintf("backup-%d.json", n) }
+func backupJournal(n int) string  { return fmt.Sprintf("backup-%d.journal", n) }
+
+// numbers returns the numbers that files of a kind have, by name.
+func numbers(names []string, kind string) map[string]int {
+	found := map[string]int{}
+	for _, name := range names {
+		if m := numbered.FindStringSubmatch(name); m != nil && m[1] == kind {
+			found[name], _ = strconv.Atoi(m[2])
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > maxFile {
-		return nil, fmt.Errorf("%s has %d bytes, more than the %d that are read", f.path(name), info.Size(), maxFile)
-	}
-	return os.ReadFile(f.path(name))
+	return found
 }
 
-func (f folder) replace(name string, data []byte) error {
-	if err := renameio.WriteFile(f.path(name), data, 0o600, renameio.WithTempDir(string(f))); err != nil {
-		return err
+// newest returns the highest of the numbers, 0 for none.
+func newest(numbers map[string]int) int {
+	highest := 0
+	for _, n := range numbers {
+		highest = max(highest, n)
 	}
-	return f.sync()
-}
-
-// sync makes a rename durable.
-func (f folder) sync() error {
-	d, err := os.Open(string(f))
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
-func (f folder) extend(name string, data []byte) error {
-	file, err := os.OpenFile(f.path(name), os.O_WRONLY|os.O_APPEND, 0)
-	if err != nil {
-		return err
-	}
-	info, err := file.Stat()
-	if err != nil {
-		return errors.Join(err, file.Close())
-	}
-	_, err = file.Write(data)
-	if err == nil {
-		err = file.Sync()
-	}
-	if err != nil {
-		err = errors.Join(err, file.Truncate(info.Size()))
-	}
-	return errors.Join(err, file.Close())
+	return highest
 }

@@ -19,6 +19,7 @@ type instanceJSON struct {
 	MachineKind string                       `json:"machine_kind,omitempty"`
 	Position    int                          `json:"position,omitempty"`
 	Status      Status                       `json:"status"`
+	Protect     bool                         `json:"protect"`
 	Inputs      json.RawMessage              `json:"inputs"`
 	Computed    map[string]json.RawMessage   `json:"computed,omitempty"`
 	Refs        map[string]map[string]string `json:"refs,omitempty"`
@@ -35,7 +36,7 @@ type outputJSON struct {
 func (i *Instance) MarshalJSON() ([]byte, error) {
 	j := instanceJSON{
 		Addr: i.Addr, Group: i.Group, Type: i.Type, Machine: i.Machine, MachineKind: i.MachineKind,
-		Position: i.Position, Status: i.Status, Refs: i.Refs, Depends: i.Depends,
+		Position: i.Position, Status: i.Status, Protect: i.Protect, Refs: i.Refs, Depends: i.Depends,
 	}
 	var err error
 	if i.Key != cty.NilVal && !i.Key.IsNull() {
@@ -60,7 +61,7 @@ func (i *Instance) UnmarshalJSON(data []byte) error {
 	}
 	*i = Instance{
 		Addr: j.Addr, Group: j.Group, Type: j.Type, Machine: j.Machine, MachineKind: j.MachineKind,
-		Position: j.Position, Status: j.Status, Refs: j.Refs, Depends: j.Depends, Key: cty.NilVal,
+		Position: j.Position, Status: j.Status, Protect: j.Protect, Refs: j.Refs, Depends: j.Depends, Key: cty.NilVal,
 	}
 	if i.Addr == "" || i.Type == "" {
 		return errors.New("an instance lacks its address or type")

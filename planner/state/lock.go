@@ -5,28 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 
 	"github.com/gofrs/flock"
 )
 
-// LockedError says that another process is changing the state.
-type LockedError struct {
-	Dir     string
-	PID     int    // 0: not known
-	Command string // "viver apply"
-}
-
-func (e *LockedError) Error() string {
-	if e.PID == 0 {
-		return fmt.Sprintf("state: %s is locked by another process: try again when it has ended", e.Dir)
-	}
-	return fmt.Sprintf("state: %s is locked by process %d (%s): try again when it has ended, or end it with `kill -INT %d`",
-		e.Dir, e.PID, e.Command, e.PID)
-}
-
-// lock is the right to change the state. It goes with the process, however that ends.
+// lock is the right to change a folder. It goes with the process, however that ends.
 type lock struct{ file *flock.Flock }
 
 func acquire(dir, command string) (*lock, error) {
@@ -37,23 +20,44 @@ func acquire(dir, command string) (*lock, error) {
 		return nil, explain(err, "lock", dir)
 	}
 	if !got {
-		return nil, holder(dir, path)
+		return nil, locked(dir)
 	}
-	text := fmt.Sprintf("%d %s\n", os.Getpid(), command)
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(path, Self(command).Text(), 0o600); err != nil {
 		return nil, explain(errors.Join(err, file.Close()), "lock", dir)
 	}
 	return &lock{file}, nil
 }
 
-func holder(dir, path string) error {
-	e := &LockedError{Dir: dir}
-	if text, err := os.ReadFile(path); err == nil {
-		pid, command, _ := strings.Cut(strings.TrimSpace(string(text)), " ")
-		e.PID, _ = strconv.Atoi(pid)
-		e.Command = command
+// locked says who has the lock of a folder.
+func locked(dir string) *LockedError {
+	e := &LockedError{Place: dir}
+	if text, err := os.ReadFile(filepath.Join(dir, lockFile)); err == nil {
+		e.Holder = ParseHolder(text)
+	}
+	if h := e.Holder; h.PID != 0 {
+		e.Advice = fmt.Sprintf(", or end it with `kill -INT %d`", h.PID)
+		if !h.here() {
+			e.Advice += " on " + h.Host
+		}
 	}
 	return e
+}
+
+// held returns who has the lock of a folder now; nil: nobody.
+func held(dir string) (*Holder, error) {
+	path := filepath.Join(dir, lockFile)
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	file := flock.New(path, flock.SetPermissions(0o600))
+	got, err := file.TryRLock()
+	if err != nil {
+		return nil, explain(err, "look at the lock of", dir)
+	}
+	if got {
+		return nil, file.Close()
+	}
+	return &locked(dir).Holder, nil
 }
 
 // release empties the file first, so that nobody reads a name that is no longer true.

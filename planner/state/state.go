@@ -1,13 +1,15 @@
-// Package state remembers what viver has brought about: a folder with a snapshot, an append-only journal that is on the disk after
-// every step, and a lock. It owns the file formats and nothing of what the remembered things mean.
+// Package state remembers what viver has brought about: a snapshot, an append-only journal that is on the disk after every step, backups
+// and a lock. It owns the file formats, and nothing of what the remembered things mean.
 //
-// The folder, ".viver" beside the configuration, holds
+// A state is a few files. They are kept on a Disk: the folder ".viver" beside the configuration, or what another package offers.
 //
-//	state.json         the snapshot
-//	state.json.backup  the snapshot before it
-//	journal            one line for each change since the snapshot: CRC-32C in hex, a space, JSON
-//	key                32 random bytes by which sensitive values are hashed
-//	lock               flock(2) is held on it by whoever changes the state; its text says who
+//	state.json        the snapshot
+//	journal           one line for each change since the snapshot: CRC-32C in hex, a space, JSON
+//	backup-N.json     the snapshot before the last one, and so on: N grows, the ten newest are kept
+//	backup-N.journal  what was done after that snapshot: both together are the next one
+//	damaged-N.*       what repairing has put aside
+//	key               32 random bytes by which sensitive values are hashed
+//	lock              flock(2) is held on it by whoever changes the state; its text says who
 //
 // A change counts once its line is in the journal. The journal is folded into the snapshot when the state is opened and closed;
 // a crash at any point of that loses nothing, because each record carries the serial that it brings the state to.
@@ -32,6 +34,9 @@ type State struct {
 	Instances map[string]*Instance
 	// Outputs of the root module as the last apply left them.
 	Outputs map[string]Output
+	// Origins has the instances that were moved: under which address the digests of their sensitive values are made, by their own.
+	// So a move changes no digest.
+	Origins map[string]string
 
 	key []byte
 }
@@ -48,6 +53,8 @@ type Instance struct {
 	// Position is a step's place among all steps of its machine, from 0.
 	Position int
 	Status   Status
+	// Protect says that it must not be destroyed.
+	Protect bool
 	// Inputs are the arguments of the last apply: references are their addresses, sensitive values their digests.
 	Inputs cty.Value
 	// Computed are the attributes that the apply returned.
@@ -81,21 +88,35 @@ type Change struct {
 	Outputs map[string]Output
 }
 
-func newState(key []byte) *State {
-	return &State{Instances: map[string]*Instance{}, Outputs: map[string]Output{}, key: key}
+// New returns an empty state with a lineage and a key ("" and nil: none yet).
+func New(lineage string, key []byte) *State {
+	return &State{
+		Lineage: lineage, Instances: map[string]*Instance{}, Outputs: map[string]Output{}, Origins: map[string]string{}, key: key,
+	}
 }
 
 // Instance returns what is remembered of an address, or nil.
 func (s *State) Instance(address string) *Instance { return s.Instances[address] }
 
-func (s *State) clone() *State {
+// Clone returns a state that can be changed without changing s.
+func (s *State) Clone() *State {
 	c := *s
-	c.Instances, c.Outputs = maps.Clone(s.Instances), maps.Clone(s.Outputs)
+	c.Instances, c.Outputs, c.Origins = maps.Clone(s.Instances), maps.Clone(s.Outputs), maps.Clone(s.Origins)
 	return &c
 }
 
-// apply carries out a change, which brings the state to the next serial.
-func (s *State) apply(c Change) {
+// Key is the secret by which sensitive values are hashed; nil: none yet.
+func (s *State) Key() []byte { return s.key }
+
+// WithKey returns s with another key.
+func (s *State) WithKey(key []byte) *State {
+	c := s.Clone()
+	c.key = key
+	return c
+}
+
+// Apply carries out a change, which brings the state to the next serial.
+func (s *State) Apply(c Change) {
 	s.Serial++
 	switch {
 	case c.Put != nil:

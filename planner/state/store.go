@@ -1,79 +1,35 @@
 package state
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"os"
 	"sync"
 )
 
-// Store is the state of a folder, opened to be changed. Only one process at a time has it. It is safe for concurrent use.
+// Store is a state on a Disk, opened to be changed. Only one process at a time has it. It is safe for concurrent use.
 type Store struct {
-	dir  string
-	disk disk
-	lock *lock
+	disk Disk
 
-	mu      sync.Mutex
-	state   *State // guarded by mu
-	journal int    // records since the snapshot; guarded by mu
-	broken  error  // why nothing more can be written; guarded by mu
+	turn    sync.Mutex // held by whoever writes
+	records int        // in the journal, with its header; guarded by turn
+	length  int64      // of the journal in bytes; guarded by turn
+	broken  error      // why nothing more can be written; guarded by turn
+
+	mu    sync.Mutex
+	state *State   // changed by whoever has the turn; guarded by mu
+	queue []*write // guarded by mu
 }
 
-// Read returns the state of a folder without locking it: an apply that runs beside it is seen up to its last finished step. A folder
-// that is not there is an empty state with an empty lineage.
-func Read(dir string) (*State, error) { return read(dir, folder(dir)) }
-
-// readTries is how often Read starts again when a writer replaced the files under it.
-const readTries = 5
-
-func read(dir string, d disk) (s *State, err error) {
-	for range readTries {
-		if s, _, err = load(d); !errors.Is(err, errStale) {
-			break
-		}
-	}
-	if err != nil {
-		return nil, explain(err, "read", dir)
-	}
-	return s, nil
+// write is the changes of one Append on their way.
+type write struct {
+	changes []Change
+	done    bool // guarded by turn
+	err     error
 }
 
-// load reads the snapshot and replays the journal, and returns the number of records in it, header included.
-func load(d disk) (*State, int, error) {
-	snap, err := d.read(snapshotFile)
-	if err != nil {
-		return nil, 0, err
-	}
-	data, err := d.read(journalFile)
-	if err != nil {
-		return nil, 0, err
-	}
-	key, err := d.read(keyFile)
-	if err != nil {
-		return nil, 0, err
-	}
-	if snap == nil {
-		if len(data) > 0 {
-			return nil, 0, fmt.Errorf("%s is missing but there is a %s: put it back from %s", snapshotFile, journalFile, backupFile)
-		}
-		return newState(key), 0, nil
-	}
-	s, err := decodeSnapshot(snap, key)
-	if err != nil {
-		return nil, 0, fmt.Errorf("%s: %w: the one before it is %s", snapshotFile, err, backupFile)
-	}
-	records, err := readJournal(data)
-	if err == nil {
-		err = replay(s, records)
-	}
-	if err != nil {
-		return nil, 0, fmt.Errorf("%s: %w: if %s is right without it, move the journal away", journalFile, err, snapshotFile)
-	}
-	return s, len(records), nil
-}
-
-// Open locks the folder, makes it if need be, and reads the state. Command says who holds the lock: "viver apply". A folder that
+// Open locks a folder, makes it if need be, and reads the state. Command says who holds the lock: "viver apply". A folder that
 // another process has open is a *LockedError.
 func Open(dir, command string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -83,82 +39,49 @@ func Open(dir, command string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := open(dir, folder(dir))
-	if err != nil {
-		return nil, errors.Join(err, lock.release())
-	}
-	s.lock = lock
-	return s, nil
+	f := newFolder(dir)
+	f.lock = lock
+	return OpenDisk(f)
 }
 
-func open(dir string, d disk) (*Store, error) {
-	state, records, err := load(d)
+// OpenDisk opens the state on a disk that the caller has the right to change. The store closes the disk, also with an error.
+func OpenDisk(d Disk) (*Store, error) {
+	s, err := open(d)
 	if err != nil {
-		return nil, explain(err, "open", dir)
-	}
-	s := &Store{dir: dir, disk: d, state: state, journal: records}
-	if err := s.prepare(); err != nil {
-		return nil, explain(err, "open", dir)
+		return nil, errors.Join(explain(err, "open", d.Place()), d.Close())
 	}
 	return s, nil
 }
 
-// prepare leaves the folder with a key, a snapshot and a journal that has nothing but its header.
+func open(d Disk) (*Store, error) {
+	l, err := load(d)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{disk: d, state: l.state, records: l.records}
+	return s, s.prepare()
+}
+
+// prepare leaves the disk with a key, a snapshot and a journal that has nothing but its header.
 func (s *Store) prepare() error {
 	if len(s.state.key) != keyLen {
-		s.state.key = newKey()
-		if err := s.disk.replace(keyFile, s.state.key); err != nil {
+		s.state.key = NewKey()
+		if err := s.disk.Replace(keyFile, s.state.key); err != nil {
 			return err
 		}
 	}
-	fresh := s.state.Lineage == ""
-	if fresh {
+	if s.state.Lineage == "" {
 		s.state.Lineage = rand.Text()
+		return s.save(s.state)
 	}
-	return s.fold(fresh)
-}
-
-// fold writes the snapshot, keeps the one before it, and begins a new journal. With nothing new to fold it only makes sure that
-// the journal is whole.
-func (s *Store) fold(fresh bool) error {
-	if fresh || s.journal > 1 {
-		if err := s.writeSnapshot(); err != nil {
-			return err
-		}
-	}
-	header, err := appendRecord(nil, record{Lineage: s.state.Lineage, Base: s.state.Serial})
-	if err != nil {
-		return err
-	}
-	if err := s.disk.replace(journalFile, header); err != nil {
-		return err
-	}
-	s.journal = 1
-	return nil
-}
-
-func (s *Store) writeSnapshot() error {
-	data, err := encodeSnapshot(s.state)
-	if err != nil {
-		return err
-	}
-	before, err := s.disk.read(snapshotFile)
-	if err != nil {
-		return err
-	}
-	if before != nil {
-		if err := s.disk.replace(backupFile, before); err != nil {
-			return err
-		}
-	}
-	return s.disk.replace(snapshotFile, data)
+	return s.fold()
 }
 
 // State returns the state as it is now.
 func (s *Store) State() *State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.state.clone()
+	return s.state.Clone()
 }
 
 // Instance returns what is remembered of an address now, or nil.
@@ -168,44 +91,102 @@ func (s *Store) Instance(addr string) *Instance {
 	return s.state.Instances[addr]
 }
 
-// Append makes changes, and returns when they are on the disk. With an error none of them is made.
+// Append makes changes, and returns when they are on the disk. With an error none of them is made. Those that wait at the same
+// time are written together.
 func (s *Store) Append(changes ...Change) error {
+	w := &write{changes: changes}
+	s.mu.Lock()
+	s.queue = append(s.queue, w)
+	s.mu.Unlock()
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	if !w.done {
+		s.flush()
+	}
+	return w.err
+}
+
+// flush writes what is in the queue.
+func (s *Store) flush() {
+	s.mu.Lock()
+	queue, serial := s.queue, s.state.Serial
+	s.queue = nil
+	s.mu.Unlock()
+	var lines []byte
+	var good []Change
+	for _, w := range queue {
+		w.done, w.err = true, s.broken
+		if w.err != nil {
+			continue
+		}
+		more, err := encodeChanges(lines, w.changes, serial)
+		if err != nil {
+			w.err = explain(err, "write the journal of", s.disk.Place())
+			continue
+		}
+		lines, good, serial = more, append(good, w.changes...), serial+uint64(len(w.changes))
+	}
+	if len(good) == 0 {
+		return
+	}
+	if err := s.disk.Extend(journalFile, s.length, lines); err != nil {
+		s.broken = explain(err, "write the journal of", s.disk.Place())
+		for _, w := range queue {
+			w.err = cmp.Or(w.err, s.broken)
+		}
+		return
+	}
+	s.length, s.records = s.length+int64(len(lines)), s.records+len(good)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, c := range good {
+		s.state.Apply(c)
+	}
+}
+
+// encodeChanges adds the lines of changes that follow on a serial; with an error lines is as it was.
+func encodeChanges(lines []byte, changes []Change, serial uint64) (_ []byte, err error) {
+	for _, c := range changes {
+		serial++
+		if lines, err = appendRecord(lines, record{Serial: serial, Put: c.Put, Forget: c.Forget, Outputs: c.Outputs}); err != nil {
+			return nil, err
+		}
+	}
+	return lines, nil
+}
+
+// Replace puts another state, whole, in place of the one there is, which becomes a backup. The serial gets higher than both had; the
+// key stays. With an error the disk has the one or the other, and the store takes nothing more.
+func (s *Store) Replace(next *State) error {
+	s.turn.Lock()
+	defer s.turn.Unlock()
 	if s.broken != nil {
 		return s.broken
 	}
-	var lines []byte
-	var err error
-	for i, c := range changes {
-		r := record{Serial: s.state.Serial + uint64(i) + 1, Put: c.Put, Forget: c.Forget, Outputs: c.Outputs}
-		if lines, err = appendRecord(lines, r); err != nil {
-			return explain(err, "write the journal of", s.dir)
-		}
+	err := s.fold()
+	if err == nil {
+		next = next.WithKey(s.state.key)
+		next.Serial = max(next.Serial, s.state.Serial) + 1
+		err = s.save(next)
 	}
-	if err := s.disk.extend(journalFile, lines); err != nil {
-		s.broken = explain(err, "write the journal of", s.dir)
+	if err != nil {
+		s.broken = explain(err, "replace", s.disk.Place())
 		return s.broken
 	}
-	for _, c := range changes {
-		s.state.apply(c)
-	}
-	s.journal += len(changes)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state = next
 	return nil
 }
 
 // Close folds the journal into the snapshot and gives the lock back. When folding fails the journal stays, and nothing is lost.
 func (s *Store) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.turn.Lock()
+	defer s.turn.Unlock()
 	var err error
-	if s.journal > 1 && s.broken == nil {
-		err = s.fold(false)
+	if s.records > 1 && s.broken == nil {
+		err = s.fold()
 	}
 	s.broken = errors.New("state: closed")
-	err = explain(err, "fold the journal of", s.dir)
-	if s.lock != nil {
-		err = errors.Join(err, s.lock.release())
-	}
-	return err
+	return errors.Join(explain(err, "fold the journal of", s.disk.Place()), s.disk.Close())
 }
