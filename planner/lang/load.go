@@ -26,12 +26,16 @@ type LoadOptions struct {
 	Remote source.Remote
 	// Version of this viver ("0.1.0"), for required_version; empty: not checked.
 	Version string
+	// Root is the body of the root module, in the place of all files in its folder: for tests that have a configuration of their own. nil: there are
+	// only the files.
+	Root hcl.Body
 }
 
 // Config is a loaded module tree. It does not change, and is safe for concurrent use.
 type Config struct {
-	root  *module
-	files map[string]*hcl.File
+	root    *module
+	files   map[string]*hcl.File
+	options LoadOptions
 }
 
 // Files returns the source of all files that were read, by the names that ranges carry: for snippets in messages.
@@ -47,7 +51,7 @@ func Load(dir string, o LoadOptions) (*Config, hcl.Diagnostics) {
 		l.report(errorf(nil, "Configuration not found", "%s. Name the folder with -C DIR.", upperFirst(err.Error())))
 		return &Config{}, l.diags
 	}
-	c := &Config{root: l.load(root, nil)}
+	c := &Config{root: l.loadRoot(root), options: o}
 	if !l.diags.HasErrors() {
 		l.checkReferences()
 	}
@@ -90,6 +94,15 @@ func (l *loader) stepTypes() []string {
 	return types
 }
 
+func (l *loader) loadRoot(dir source.Dir) *module {
+	if l.Root == nil {
+		return l.load(dir, nil)
+	}
+	m := newModule(dir) // not that of the folder, which this one may call
+	l.fill(m, []hcl.Body{l.Root}, nil)
+	return m
+}
+
 // load reads the module in dir and those that it calls. above are the folders of the modules on the way to it.
 func (l *loader) load(dir source.Dir, above []source.Dir) *module {
 	if m, ok := l.modules[dir.Path]; ok {
@@ -97,15 +110,18 @@ func (l *loader) load(dir source.Dir, above []source.Dir) *module {
 	}
 	m := newModule(dir)
 	l.modules[dir.Path] = m
+	l.fill(m, l.parse(dir), append(above[:len(above):len(above)], dir))
+	return m
+}
+
+func (l *loader) fill(m *module, bodies []hcl.Body, above []source.Dir) {
 	l.order = append(l.order, m)
-	for _, body := range l.parse(dir) {
+	for _, body := range bodies {
 		l.decodeBody(m, body)
 	}
-	above = append(above[:len(above):len(above)], dir)
 	for _, c := range m.calls {
 		l.loadCallee(m, c, above)
 	}
-	return m
 }
 
 func (l *loader) loadCallee(m *module, c *call, above []source.Dir) {
