@@ -9,7 +9,7 @@ import (
 
 // outputs evaluates the outputs and remembers them, when everything is there that they follow from.
 func (r *run) outputs(result *Result) {
-	if result.Failed() || r.writable() != nil {
+	if result.Failed() || r.writable() != nil || r.Plan.Destroy && r.Plan.Partial {
 		return
 	}
 	kept := map[string]state.Output{}
@@ -22,7 +22,7 @@ func (r *run) outputs(result *Result) {
 		if secret {
 			v = cty.NullVal(cty.DynamicPseudoType)
 		}
-		if before, ok := r.Store.State().Outputs[name]; len(r.Plan.Targets) > 0 && !v.IsWhollyKnown() {
+		if before, ok := r.Store.State().Outputs[name]; r.Plan.Partial && !v.IsWhollyKnown() {
 			if ok {
 				kept[name] = before
 			}

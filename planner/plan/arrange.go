@@ -86,7 +86,7 @@ func (a *arrangement) addItems() {
 		}
 	}
 	for i, c := range a.changes {
-		if c.Action == resource.NoOp || c.Action == resource.Delete || c.Baked {
+		if c.Action == resource.NoOp || c.Action == resource.Delete || c.Action == resource.Forget || c.Baked {
 			continue
 		}
 		action := c.Action

@@ -42,6 +42,9 @@ func (d *draft) decide(c *Change, s *resource.Schema, inputs cty.Value, refs map
 	case d.machineIsNew(c):
 		c.Action, follows = resource.Create, anything
 		c.Reasons = append([]Reason{{What: c.Machine + " is new"}}, c.Reasons...)
+	case d.toReplace(at):
+		c.Action, follows = resource.Replace, anything
+		c.Reasons = append([]Reason{{What: "asked for by --replace"}}, c.Reasons...)
 	case changed.replaces || c.Machine != c.Prior.Machine:
 		c.Action, follows = resource.Replace, anything
 	case c.Prior.Status == state.Incomplete:
@@ -57,6 +60,10 @@ func (d *draft) decide(c *Change, s *resource.Schema, inputs cty.Value, refs map
 		d.remember(c, s, inputs, found.Computed)
 	}
 	c.computed = d.computed(c, s, follows)
+}
+
+func (d *draft) toReplace(at string) bool {
+	return slices.ContainsFunc(d.Replace, func(given string) bool { return means(given, at) })
 }
 
 // machineIsNew says that a step's machine is made anew, so that nothing of the step is there.

@@ -8,16 +8,19 @@ import (
 	"viver/planner/addr"
 )
 
-// Destroy makes a plan to take away everything that is remembered, those that use something before what they use. It needs no
-// configuration: what depends on what stands in the state.
+// Destroy makes a plan to take away everything that is remembered, those that use something before what they use; with Targets only these and
+// what uses them; with Exclude all but these and what they use. It needs no configuration: what depends on what stands in the state.
 func Destroy(o Options) (*Plan, hcl.Diagnostics) {
 	if diags := checkTypes(o); diags.HasErrors() {
 		return nil, diags
 	}
 	d := newDraft(o, nil, nil)
 	d.finish()
-	vertices, diags := d.arrange()
-	return &Plan{Lineage: o.State.Lineage, Serial: o.State.Serial, Destroy: true, Changes: d.changes, Vertices: vertices}, diags
+	p, diags := d.plan()
+	if p != nil {
+		p.Destroy = true
+	}
+	return p, diags
 }
 
 // Remembered are the addresses of the changes' dependencies: what the arguments of a declared instance came from.

@@ -25,7 +25,7 @@ var update = flag.Bool("update", false, "write the golden plans anew")
 
 // TestGolden plays the stories in testdata. A story is a folder of files in txtar form: common files, and for each of its chapters
 // 1, 2, ... N.viver.hcl (the configuration; without one everything is destroyed), N.seen (how things are found: lines ADDRESS STATUS
-// REASON) and N.plan (what the plan must look like, and in which order it would be carried out). Each chapter's plan is applied. The words in the file
+// REASON), N.options (words --target ADDR, --exclude ADDR, --replace ADDR, --refresh-only) and N.plan (what the plan must look like, and in which order it would be carried out). Each chapter's plan is applied. The words in the file
 // secrets must not get into the state. N.state has lines ADDRESS ARGUMENT VALUE that the
 // state then says, in HCL; an ADDRESS alone is not in it.
 func TestGolden(t *testing.T) {
@@ -101,6 +101,7 @@ func play1(t *testing.T, dir string, chapter int, files map[string]*txtar.File) 
 	known := types(observations(t, files[fmt.Sprintf("%d.seen", chapter)]))
 	var evaluator *lang.Evaluator
 	o := plan.Options{State: store.State(), Types: known, Refresh: true}
+	options(t, &o, files[fmt.Sprintf("%d.options", chapter)])
 	make := func() (*plan.Plan, hcl.Diagnostics) { return plan.Destroy(o) }
 	if main := files[fmt.Sprintf("%d.viver.hcl", chapter)]; main != nil {
 		config := load(t, filepath.Join(dir, fmt.Sprint(chapter)), main.Data, files)
@@ -140,6 +141,22 @@ func remembered(t *testing.T, store *state.Store, want *txtar.File) {
 		}
 		if got := ui.Format(ui.Output{Value: i.Inputs.GetAttr(fields[1])}); got != fields[2] {
 			t.Errorf("%s of %s is %s in the state, not %s", fields[1], fields[0], got, fields[2])
+		}
+	}
+}
+
+func options(t *testing.T, o *plan.Options, file *txtar.File) {
+	words := strings.Fields(string(fileData(file)))
+	for i := 0; i < len(words); i++ {
+		lists := map[string]*[]string{"--target": &o.Targets, "--exclude": &o.Exclude, "--replace": &o.Replace}
+		switch list := lists[words[i]]; {
+		case list != nil:
+			i++
+			*list = append(*list, words[i])
+		case words[i] == "--refresh-only":
+			o.RefreshOnly = true
+		default:
+			t.Fatalf("option %q", words[i])
 		}
 	}
 }

@@ -33,6 +33,14 @@ type Options struct {
 	Refresh bool
 	// Targets are addresses of instances, blocks or Pacs: the plan is for these and what they need. Empty: for everything.
 	Targets []string
+	// Exclude are addresses of what the plan is not for, nor for what needs them.
+	Exclude []string
+	// Replace are addresses of what is to be made anew although nothing calls for it.
+	Replace []string
+	// RefreshOnly: nothing is brought about; the state is to say what was found.
+	RefreshOnly bool
+	// Seen is how the instances were found when they were asked before, by address: they are not asked again. nil: they are, with Refresh.
+	Seen map[string]resource.Observation
 	// ReadTimeout is how long they have for it; 0: 10 s.
 	ReadTimeout time.Duration
 }
@@ -48,7 +56,7 @@ func Make(ctx context.Context, o Options) (*Plan, hcl.Diagnostics) {
 	if diags := checkTypes(o); diags.HasErrors() {
 		return nil, diags
 	}
-	var seen map[string]resource.Observation
+	seen := o.Seen
 	dirty := map[string][]Reason{}
 	for range maxWalks {
 		d := newDraft(o, seen, dirty)
@@ -58,7 +66,7 @@ func Make(ctx context.Context, o Options) (*Plan, hcl.Diagnostics) {
 		}
 		d.finish()
 		again := false
-		if o.Refresh && seen == nil {
+		if (o.Refresh || o.RefreshOnly) && seen == nil {
 			var more hcl.Diagnostics
 			if seen, more = observe(ctx, o, d); more.HasErrors() {
 				return nil, append(diags, more...)
@@ -70,11 +78,8 @@ func Make(ctx context.Context, o Options) (*Plan, hcl.Diagnostics) {
 			dirty[image] = reasons
 		}
 		if !again {
-			if more := d.restrict(o.Targets); more.HasErrors() {
-				return nil, append(diags, more...)
-			}
-			vertices, more := d.arrange()
-			return &Plan{Lineage: o.State.Lineage, Serial: o.State.Serial, Targets: o.Targets, Changes: d.changes, Vertices: vertices}, append(diags, more...)
+			p, more := d.plan()
+			return p, append(diags, more...)
 		}
 	}
 	return nil, hcl.Diagnostics{{
@@ -82,6 +87,24 @@ func Make(ctx context.Context, o Options) (*Plan, hcl.Diagnostics) {
 		Summary:  "The plan does not settle",
 		Detail:   "Steps that go into an image change each time that the image is planned anew. Do not let such steps follow from their own image.",
 	}}
+}
+
+// plan is the draft, restricted to what was asked for and in order.
+func (d *draft) plan() (*Plan, hcl.Diagnostics) {
+	if d.RefreshOnly {
+		d.onlyRefresh()
+	}
+	if diags := d.restrict(); diags.HasErrors() {
+		return nil, diags
+	}
+	vertices, diags := d.arrange()
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	return &Plan{
+		Lineage: d.State.Lineage, Serial: d.State.Serial, RefreshOnly: d.RefreshOnly, Partial: d.RefreshOnly || len(d.Targets)+len(d.Exclude) > 0,
+		Seen: d.seen, Changes: d.changes, Vertices: vertices,
+	}, nil
 }
 
 // noteworthy says whether anything was found that the state did not say.
@@ -163,6 +186,7 @@ func (d *draft) visit(i *lang.Instance, obj lang.Object) (cty.Value, hcl.Diagnos
 	if err != nil {
 		return cty.NilVal, fail(i.Range, "Arguments cannot be remembered", err.Error())
 	}
+	c.inputs = inputs
 	d.decide(c, t.Schema(), inputs, refs)
 	d.changes = append(d.changes, c)
 	d.byAddr[at] = c

@@ -21,8 +21,12 @@ type Plan struct {
 	Serial  uint64
 	// Destroy says that it was made to take everything away.
 	Destroy bool
-	// Targets are what the plan is for; empty: everything.
-	Targets []string
+	// RefreshOnly says that it only brings the state up to date.
+	RefreshOnly bool
+	// Partial says that it is for a part of what is declared, or leaves some out: there may be more to do.
+	Partial bool
+	// Seen is how the instances were found; nil: they were not asked.
+	Seen map[string]resource.Observation
 	// Changes has one entry for each instance: first the declared ones, each at its number, then those that are only
 	// remembered, by address. Instances with nothing to do are there too, as NoOp.
 	Changes []*Change
@@ -64,6 +68,7 @@ type Change struct {
 
 	depends  []int                // numbers of what the arguments came from
 	computed map[string]cty.Value // as planned
+	inputs   cty.Value            // as the state would keep them, with unknown parts; cty.NilVal: no longer declared
 }
 
 // Reason is one cause of a change.
@@ -111,6 +116,8 @@ type Spot struct{ Vertex, Member int }
 // Summary counts the changes.
 type Summary struct {
 	Create, Update, Destroy int // a replacement counts as Create and as Destroy
+	Forget                  int
+	Refresh                 int // of a RefreshOnly plan: instances of which the state will say something else
 	Unreachable             int // machines, and other things, that could not be asked
 }
 
@@ -129,6 +136,11 @@ func (p *Plan) Summary() Summary {
 			s.Destroy++
 		case resource.Delete:
 			s.Destroy++
+		case resource.Forget:
+			s.Forget++
+		}
+		if p.RefreshOnly && len(c.Refreshed) > 0 {
+			s.Refresh++
 		}
 		if c.Unreachable {
 			silent[cmp.Or(c.Machine, c.Addr.String())] = true
@@ -141,7 +153,7 @@ func (p *Plan) Summary() Summary {
 // Empty reports whether there is nothing to do.
 func (p *Plan) Empty() bool {
 	for _, c := range p.Changes {
-		if c.Action != resource.NoOp {
+		if c.Action != resource.NoOp || p.RefreshOnly && len(c.Refreshed) > 0 {
 			return false
 		}
 	}

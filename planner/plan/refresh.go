@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -28,6 +29,23 @@ func (d *draft) remember(c *Change, s *resource.Schema, inputs cty.Value, found 
 	}
 	if len(computed) > 0 || manner {
 		c.Remember = &now
+	}
+}
+
+// onlyRefresh turns the draft into one that does nothing but bring the state up to date.
+func (d *draft) onlyRefresh() {
+	for _, c := range d.changes {
+		c.Action, c.Reasons, c.Forget, c.Remember, c.Refreshed = resource.NoOp, nil, false, nil, nil
+		if c.Prior == nil {
+			continue
+		}
+		found := d.seen[c.Addr.String()]
+		c.Note = found.Reason
+		if found.Status == resource.Absent {
+			c.Action, c.Reasons = resource.Forget, []Reason{{What: cmp.Or(found.Reason, "gone")}}
+			continue
+		}
+		d.remember(c, d.Types[c.Type].Schema(), c.Prior.Inputs, found.Computed)
 	}
 }
 

@@ -105,7 +105,10 @@ func (a *arrangement) build(places []place, byPlace map[place][]int) []Vertex {
 func (a *arrangement) attach(vertices []Vertex) (left []int) {
 	forgets := map[string][]int{}
 	for i, c := range a.changes {
-		if c.Forget {
+		switch {
+		case c.Action == resource.Forget:
+			left = append(left, i)
+		case c.Forget:
 			forgets[c.Machine] = append(forgets[c.Machine], i)
 		}
 	}

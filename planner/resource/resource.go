@@ -139,4 +139,5 @@ const (
 	Update  Action = "update"
 	Replace Action = "replace"
 	Delete  Action = "delete"
+	Forget  Action = "forget" // it stays as it is, and is no longer remembered
 )

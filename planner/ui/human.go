@@ -41,20 +41,31 @@ func (h *human) Diagnostics(diags hcl.Diagnostics, files map[string]*hcl.File) {
 func (h *human) Plan(p *plan.Plan, hint string) {
 	h.plan = p
 	s := p.Summary()
-	writeRows(h.Out, h.palette, rows(p, h.Types))
+	writeRows(h.Out, h.palette, rows(p, h.Types, h.Detail))
 	unreachable := ""
 	if s.Unreachable > 0 {
 		unreachable = " " + count(s.Unreachable, "machine") + " unreachable."
 	}
 	switch {
-	case p.Empty() && p.Destroy:
+	case p.Empty() && p.Destroy && !p.Partial:
 		fmt.Fprintln(h.Out, "Nothing to destroy: the state is empty.")
+		return
+	case p.Empty() && p.Destroy:
+		fmt.Fprintln(h.Out, "Nothing to destroy of that.")
+		return
+	case p.Empty() && p.RefreshOnly:
+		fmt.Fprintln(h.Out, "No changes. The state says what was found."+unreachable)
 		return
 	case p.Empty():
 		fmt.Fprintln(h.Out, "No changes. Everything is as the configuration says."+unreachable)
 		return
 	}
 	line := fmt.Sprintf("Plan: %d to create, %d to update, %d to destroy.", s.Create, s.Update, s.Destroy)
+	if p.RefreshOnly {
+		line = fmt.Sprintf("Plan: nothing to do but to remember what was found of %s.", count(s.Refresh+s.Forget, "instance"))
+	} else if s.Forget > 0 {
+		line += fmt.Sprintf(" %d to forget.", s.Forget)
+	}
 	fmt.Fprintf(h.Out, "\n%s%s\n", h.palette.paint(bold, line), unreachable)
 	if hint != "" {
 		fmt.Fprintf(h.Out, "To bring it about: %s\n", hint)
@@ -102,6 +113,10 @@ func (h *human) Result(p *plan.Plan, r *apply.Result, resume string) {
 }
 
 func (h *human) success(p *plan.Plan, r *apply.Result, t *tallied) {
+	if p.RefreshOnly {
+		fmt.Fprintln(h.Out, h.palette.paint(bold, "Refresh complete! The state says what was found."))
+		return
+	}
 	if p.Destroy {
 		fmt.Fprintln(h.Out, h.palette.paint(bold, fmt.Sprintf("Destroy complete! %d destroyed in %s.", t.destroyed, short(r.Took))))
 		return

@@ -46,7 +46,7 @@ func (m *machine) Diagnostics(diags hcl.Diagnostics, _ map[string]*hcl.File) {
 
 func (m *machine) Plan(p *plan.Plan, _ string) {
 	for _, c := range p.Changes {
-		if c.Action == resource.NoOp && !c.Unreachable {
+		if c.LeftOut || c.Action == resource.NoOp && !c.Unreachable && c.Note == "" && !(p.RefreshOnly && len(c.Refreshed) > 0) {
 			continue
 		}
 		f := fields{"addr": c.Addr.String(), "action": c.Action, "unreachable": c.Unreachable}
@@ -57,13 +57,20 @@ func (m *machine) Plan(p *plan.Plan, _ string) {
 		if len(why) > 0 {
 			f["reasons"] = why
 		}
-		if c.Machine != "" {
-			f["machine"] = c.Machine
+		for name, text := range map[string]string{"machine": c.Machine, "note": c.Note} {
+			if text != "" {
+				f[name] = text
+			}
+		}
+		if p.RefreshOnly && len(c.Refreshed) > 0 {
+			f["refreshed"] = c.Refreshed
 		}
 		m.write("planned_change", f)
 	}
 	s := p.Summary()
-	m.write("plan", fields{"create": s.Create, "update": s.Update, "destroy": s.Destroy, "unreachable": s.Unreachable})
+	m.write("plan", fields{
+		"create": s.Create, "update": s.Update, "destroy": s.Destroy, "forget": s.Forget, "refresh": s.Refresh, "unreachable": s.Unreachable,
+	})
 }
 
 func (m *machine) Event(e apply.Event) {

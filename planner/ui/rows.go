@@ -13,8 +13,11 @@ import (
 
 // rows collapses a plan: what is alike stands in one row, steps stand with the machine that is made or ends with them, and what is made
 // or ends within a Pac stands with the Pac. What stays as it is is shown only beside changes, and only what are no steps.
-func rows(p *plan.Plan, types map[string]resource.Type) []row {
-	b := &rowBuilder{plan: p, types: types, byKey: map[string]*bundle{}, stepsOn: map[string]int{}, byAddr: map[string]*plan.Change{}}
+// With detail each change has a row of its own.
+func rows(p *plan.Plan, types map[string]resource.Type, detail bool) []row {
+	b := &rowBuilder{
+		plan: p, types: types, detail: detail, byKey: map[string]*bundle{}, stepsOn: map[string]int{}, byAddr: map[string]*plan.Change{},
+	}
 	for _, c := range p.Changes {
 		b.byAddr[c.Addr.String()] = c
 	}
@@ -36,6 +39,7 @@ func rows(p *plan.Plan, types map[string]resource.Type) []row {
 type rowBuilder struct {
 	plan    *plan.Plan
 	types   map[string]resource.Type
+	detail  bool
 	byAddr  map[string]*plan.Change
 	stepsOn map[string]int // steps that stand in their machine's row
 	byKey   map[string]*bundle
@@ -51,7 +55,7 @@ type bundle struct {
 // withMachine says that a step needs no row: its machine is made or ends in the same plan.
 func (b *rowBuilder) withMachine(c *plan.Change) bool {
 	m := b.byAddr[c.Machine]
-	if m == nil || len(c.Addr.Module) > 0 && len(m.Addr.Module) == 0 && !c.Forget {
+	if b.detail || m == nil || len(c.Addr.Module) > 0 && len(m.Addr.Module) == 0 && !c.Forget {
 		return false
 	}
 	made := c.Action == resource.Create && (m.Action == resource.Create || m.Action == resource.Replace)
@@ -65,13 +69,19 @@ func (b *rowBuilder) silentWithMachine(c *plan.Change) bool {
 }
 
 func (b *rowBuilder) add(c *plan.Change) {
-	quiet := c.Action == resource.NoOp && !c.Unreachable && c.Note == ""
+	quiet := c.Action == resource.NoOp && !c.Unreachable && c.Note == "" && !b.refreshes(c)
 	if c.LeftOut || b.withMachine(c) || b.silentWithMachine(c) || quiet && (b.plan.Empty() || c.Machine != "" || len(c.Addr.Module) > 0) {
 		return
 	}
 	key := strings.Join([]string{string(c.Action), c.Addr.Group(), whats(c), fmt.Sprint(c.Unreachable), c.Note}, "\x00")
+	if b.refreshes(c) {
+		key += "\x00" + strings.Join(c.Refreshed, " ")
+	}
 	pac := ""
-	if len(c.Addr.Module) > 0 && (c.Action == resource.Create || c.Action == resource.Delete) && len(c.Reasons) == 0 {
+	switch {
+	case b.detail:
+		key = c.Addr.String()
+	case len(c.Addr.Module) > 0 && (c.Action == resource.Create || c.Action == resource.Delete) && len(c.Reasons) == 0:
 		pac = c.Addr.Module[:1].String()
 		key = string(c.Action) + "\x00" + pac
 	}
@@ -80,6 +90,11 @@ func (b *rowBuilder) add(c *plan.Change) {
 		b.bundles = append(b.bundles, b.byKey[key])
 	}
 	b.byKey[key].changes = append(b.byKey[key].changes, c)
+}
+
+// refreshes says that the plan is to bring the state up to date, and that there is something to it.
+func (b *rowBuilder) refreshes(c *plan.Change) bool {
+	return b.plan.RefreshOnly && len(c.Refreshed) > 0
 }
 
 func whats(c *plan.Change) string {
@@ -93,6 +108,9 @@ func whats(c *plan.Change) string {
 func (b *rowBuilder) row(u *bundle) row {
 	first := u.changes[0]
 	r := row{sign: sign(first), count: len(u.changes)}
+	if b.refreshes(first) {
+		r.sign = "="
+	}
 	if u.pac != "" {
 		r.name, r.detail = u.pac, contents(u.changes)
 		return r
@@ -116,6 +134,8 @@ func sign(c *plan.Change) string {
 		return "-/+"
 	case resource.Delete:
 		return "-"
+	case resource.Forget:
+		return "."
 	}
 	if c.Unreachable {
 		return "!"
@@ -126,10 +146,12 @@ func sign(c *plan.Change) string {
 // what says what is made, or why it is changed.
 func (b *rowBuilder) what(u *bundle) string {
 	c := u.changes[0]
-	if len(c.Reasons) > 0 {
+	switch {
+	case len(c.Reasons) > 0:
 		return reasons(u.changes)
-	}
-	if c.Action == resource.Delete {
+	case b.refreshes(c):
+		return "found: " + strings.Join(c.Refreshed, ", ")
+	case c.Action == resource.Delete:
 		return ""
 	}
 	text := summary(b.types[c.Type], c.Config)

@@ -11,7 +11,7 @@ import (
 
 // row is one line of a plan.
 type row struct {
-	sign   string // "+", "~", "-", "-/+", "!", or "" for what stays
+	sign   string // "+", "~", "-", "-/+", "!", "=", ".", or "" for what stays
 	name   string // "node.pc[0..39]"
 	count  int    // of instances; shown from 2 on
 	detail string
@@ -71,6 +71,6 @@ func (p palette) paint(code, text string) string {
 }
 
 func (p palette) sign(sign, padding string) string {
-	codes := map[string]string{"+": green, "~": yellow, "-": red, "-/+": red, "!": magenta}
+	codes := map[string]string{"+": green, "~": yellow, "-": red, "-/+": red, "!": magenta, "=": yellow, ".": yellow}
 	return p.paint(codes[sign], sign) + padding
 }

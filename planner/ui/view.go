@@ -40,6 +40,8 @@ type Options struct {
 	Types map[string]resource.Type
 	// Color and Live are for terminals. Live: progress is one block that changes.
 	Color, Live bool
+	// Detail: each change of a plan has a row of its own.
+	Detail bool
 	// Width of the terminal in columns; 0: 100.
 	Width int
 }
