@@ -93,16 +93,20 @@ func walk(tb testing.TB, inputs ...lang.Input) (*lang.Evaluator, []lang.Object, 
 	if diags.HasErrors() {
 		tb.Fatal(diags)
 	}
-	var objects []lang.Object
-	var instances []*lang.Instance
-	diags = e.Walk(context.Background(), func(i *lang.Instance, o lang.Object) (cty.Value, hcl.Diagnostics) {
+	instances, objects := visited(tb, e)
+	return e, objects, instances
+}
+
+func visited(tb testing.TB, e *lang.Evaluator) (instances []*lang.Instance, objects []lang.Object) {
+	tb.Helper()
+	diags := e.Walk(context.Background(), func(i *lang.Instance, o lang.Object) (cty.Value, hcl.Diagnostics) {
 		objects, instances = append(objects, o), append(instances, i)
 		return o.Value, nil
 	})
 	if diags.HasErrors() {
 		tb.Fatal(diags)
 	}
-	return e, objects, instances
+	return instances, objects
 }
 
 func BenchmarkWalk(b *testing.B) {

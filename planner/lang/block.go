@@ -208,6 +208,11 @@ func (b *block) findNested(content *hcl.BodyContent) {
 		}
 		only := &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: name}}}
 		refs := references(bodyVariables(dynblock.WalkVariables(b.body), only, map[string]*resource.Block{name: schema}))
+		for _, each := range content.Blocks {
+			if each.Type == name || each.Type == "dynamic" && each.Labels[0] == name {
+				refs = append(refs, blockCalls(each, b.schema)...)
+			}
+		}
 		b.refs = append(b.refs, refs...)
 		b.nested[name] = nestedBlocks{perInstance: perInstance(refs), rng: raw.DefRange}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -20,6 +21,8 @@ type Evaluator struct {
 	config *Config
 	inputs map[string]cty.Value // variables of the root module, converted to their types
 	files  *fileCache
+	// planTime is what plantimestamp( ) says.
+	planTime time.Time
 
 	mu        sync.Mutex // guards all below, and all state of vertices, blocks and modules
 	root      *moduleInstance
@@ -47,9 +50,21 @@ func (e *Evaluator) Walk(ctx context.Context, visit Visit) hcl.Diagnostics {
 		return hcl.Diagnostics{errorf(nil, "Evaluated twice", "A configuration is walked once; make a new Evaluator.")}
 	}
 	e.walked, e.walking, e.ctx, e.visit = true, true, ctx, visit
-	defer func() { e.walking, e.ctx, e.visit = false, nil, nil }()
+	defer func() {
+		e.walking, e.ctx, e.visit = false, nil, nil
+		e.generation++ // what timestamp( ) and the like come to can be known now
+	}()
 	return e.collect(func() { e.demand(&e.root.whole) })
 }
+
+// planning reports whether no value is to be made up yet that is another one each time.
+func (e *Evaluator) planning() bool { return e.walking || !e.walked }
+
+// PlanTime is the time that plantimestamp( ) says: when the Evaluator was made.
+func (e *Evaluator) PlanTime() time.Time { return e.planTime }
+
+// SetPlanTime makes plantimestamp( ) say another time: that of the plan which is carried out. Call it before Walk.
+func (e *Evaluator) SetPlanTime(t time.Time) { e.planTime = t }
 
 // Set makes v, which is as a Visit returns it, the value of an instance: apply knows it now. Numbers that no instance has are ignored.
 func (e *Evaluator) Set(number int, v cty.Value) {

@@ -12,7 +12,7 @@ type expression struct {
 
 // newExpression prepares an expression that was just parsed; it changes parts of it.
 func newExpression(e hcl.Expression) *expression {
-	x := &expression{Expression: e, refs: references(e.Variables())}
+	x := &expression{Expression: e, refs: append(references(e.Variables()), functionCalls(e)...)}
 	shareParts(e)
 	return x
 }
@@ -31,7 +31,7 @@ func perInstance(refs []reference) bool {
 
 // reference is one name that an expression mentions.
 type reference struct {
-	root      string // "var", "local", "node", "step", "pac", "each", "count", "self", "path"
+	root      string // "var", "local", "node", "step", "pac", "each", "count", "self", "path", callRoot
 	name      string // "pc"; of a step "file.motd"; of each "key"
 	rest      hcl.Traversal
 	malformed bool // root without the names that it needs
@@ -78,7 +78,7 @@ func newReference(t hcl.Traversal) reference {
 
 // isInstance reports whether r has another value in each instance of the block where it stands.
 func (r reference) isInstance() bool {
-	return r.root == "each" || r.root == "count" || r.root == "self"
+	return r.root == "each" || r.root == "count" || r.root == "self" || r.isChanging()
 }
 
 // String returns the reference without what follows the object that it names: "node.pc".

@@ -2,6 +2,7 @@ package lang
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2/ext/tryfunc"
 	ctyyaml "github.com/zclconf/go-cty-yaml"
@@ -12,23 +13,30 @@ import (
 	"viver/planner/source"
 )
 
-// functionsOf returns the functions for expressions of a module. All but those that read files are the same everywhere. None gives another
-// answer the next time: a plan must hold when it is applied.
+// coreNamespace stands before the names of functions where OpenTofu's users write it, to tell them from those of providers.
+const coreNamespace = "core::"
+
+// functionsOf returns the functions for expressions of a module. All but those that read files are the same everywhere.
 func (e *Evaluator) functionsOf(dir source.Dir) map[string]function.Function {
 	if f, ok := e.functions[dir.Path]; ok {
 		return f
 	}
-	f := standardFunctions()
-	maps.Copy(f, stringFunctions())
-	maps.Copy(f, collectionFunctions())
-	maps.Copy(f, addressFunctions())
-	maps.Copy(f, encodingFunctions())
-	maps.Copy(f, e.files.functions(dir, f))
+	all := map[string]function.Function{}
+	for _, some := range []map[string]function.Function{
+		standardFunctions(), stringFunctions(), collectionFunctions(), lookupFunctions(), addressFunctions(), rangeFunctions(),
+		encodingFunctions(), hashFunctions(), markFunctions(), pathFunctions(), e.timeFunctions(), e.files.functions(dir),
+	} {
+		maps.Copy(all, some)
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		all[coreNamespace+name] = all[name]
+	}
+	maps.Copy(all, e.files.templateFunctions(dir, all))
 	if e.functions == nil {
 		e.functions = map[string]map[string]function.Function{}
 	}
-	e.functions[dir.Path] = f
-	return f
+	e.functions[dir.Path] = all
+	return all
 }
 
 // standardFunctions are those of cty, by the names that they have in OpenTofu.
@@ -39,7 +47,6 @@ func standardFunctions() map[string]function.Function {
 		"ceil":            stdlib.CeilFunc,
 		"chomp":           stdlib.ChompFunc,
 		"chunklist":       stdlib.ChunklistFunc,
-		"coalesce":        stdlib.CoalesceFunc,
 		"coalescelist":    stdlib.CoalesceListFunc,
 		"compact":         stdlib.CompactFunc,
 		"concat":          stdlib.ConcatFunc,
@@ -58,7 +65,6 @@ func standardFunctions() map[string]function.Function {
 		"jsonencode":      stdlib.JSONEncodeFunc,
 		"keys":            stdlib.KeysFunc,
 		"log":             stdlib.LogFunc,
-		"lookup":          stdlib.LookupFunc,
 		"lower":           stdlib.LowerFunc,
 		"max":             stdlib.MaxFunc,
 		"merge":           stdlib.MergeFunc,

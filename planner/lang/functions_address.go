@@ -33,6 +33,8 @@ func addressFunctions() map[string]function.Function {
 			}
 			return subnet(p, bits, n)
 		}),
+		"cidrsubnets":  subnetsFunction(),
+		"cidrcontains": containsAddressFunction(),
 		"cidrnetmask": prefixFunction(nil, func(p netip.Prefix, _ []cty.Value) (string, error) {
 			if !p.Addr().Is4() {
 				return "", errors.New("only IPv4 has netmasks")
@@ -49,10 +51,81 @@ func prefixFunction(params []function.Parameter, f func(netip.Prefix, []cty.Valu
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			p, err := netip.ParsePrefix(args[0].AsString())
 			if err != nil {
-				return cty.NilVal, function.NewArgErrorf(0, "%q is no prefix; write one like 10.20.0.0/16 or fd00::/64", args[0].AsString())
+				return cty.NilVal, notPrefix(0, args[0].AsString())
 			}
 			s, err := f(p.Masked(), args[1:])
 			return cty.StringVal(s), err
+		},
+	})
+}
+
+func notPrefix(arg int, s string) error {
+	return function.NewArgErrorf(arg, "%q is no prefix; write one like 10.20.0.0/16 or fd00::/64", s)
+}
+
+// subnetsFunction is cidrsubnets(prefix, bits...): one prefix after the other, each so many bits longer.
+func subnetsFunction() function.Function {
+	return function.New(&function.Spec{
+		Params:   []function.Parameter{param("prefix", cty.String)},
+		VarParam: &function.Parameter{Name: "bits", Type: cty.Number},
+		Type:     function.StaticReturnType(cty.List(cty.String)),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			p, err := netip.ParsePrefix(args[0].AsString())
+			if err != nil {
+				return cty.NilVal, notPrefix(0, args[0].AsString())
+			}
+			p = p.Masked()
+			size := uint(p.Addr().BitLen() - p.Bits())
+			next := new(big.Int) // the number of the first free address in p
+			var all []cty.Value
+			for i, arg := range args[1:] {
+				bits, err := integer(arg)
+				if err != nil {
+					return cty.NilVal, function.NewArgError(i+1, err)
+				}
+				if bits.Sign() <= 0 || bits.Cmp(big.NewInt(int64(size))) > 0 {
+					return cty.NilVal, function.NewArgErrorf(i+1, "%s can be made from 1 to %d bits longer", p, size)
+				}
+				rest := size - uint(bits.Uint64())
+				// A prefix begins at a multiple of its size.
+				number := new(big.Int).Rsh(new(big.Int).Add(next, new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), rest), big.NewInt(1))), rest)
+				s, err := subnet(p, bits, number)
+				if err != nil {
+					return cty.NilVal, function.NewArgErrorf(i+1, "there is no room left in %s", p)
+				}
+				all = append(all, cty.StringVal(s))
+				next.Lsh(number.Add(number, big.NewInt(1)), rest)
+			}
+			if len(all) == 0 {
+				return cty.ListValEmpty(cty.String), nil
+			}
+			return cty.ListVal(all), nil
+		},
+	})
+}
+
+// containsAddressFunction is cidrcontains(prefix, x): whether all of x, an address or a prefix, is within prefix.
+func containsAddressFunction() function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{param("prefix", cty.String), param("contained", cty.String)},
+		Type:   function.StaticReturnType(cty.Bool),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			p, err := netip.ParsePrefix(args[0].AsString())
+			if err != nil {
+				return cty.NilVal, notPrefix(0, args[0].AsString())
+			}
+			inner, err := netip.ParsePrefix(args[1].AsString())
+			if err != nil {
+				a, err := netip.ParseAddr(args[1].AsString())
+				if err != nil {
+					return cty.NilVal, function.NewArgErrorf(1, "%q is neither an address nor a prefix", args[1].AsString())
+				}
+				inner = netip.PrefixFrom(a, a.BitLen())
+			}
+			if p.Addr().Is4() != inner.Addr().Is4() {
+				return cty.NilVal, fmt.Errorf("%s and %s are of different families, IPv4 and IPv6", args[0].AsString(), args[1].AsString())
+			}
+			return cty.BoolVal(inner.Bits() >= p.Bits() && p.Masked().Contains(inner.Addr())), nil
 		},
 	})
 }

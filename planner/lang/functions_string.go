@@ -15,12 +15,6 @@ func stringFunctions() map[string]function.Function {
 		"endswith":    predicate("suffix", strings.HasSuffix),
 		"strcontains": predicate("part", strings.Contains),
 		"replace":     replaceFunction(),
-		"sensitive":   sensitiveFunction(cty.Value.Mark),
-		"nonsensitive": sensitiveFunction(func(v cty.Value, m any) cty.Value {
-			v, marks := v.Unmark()
-			delete(marks, m)
-			return v.WithMarks(marks)
-		}),
 	}
 }
 
@@ -45,17 +39,5 @@ func replaceFunction() function.Function {
 			}
 			return stdlib.Replace(args[0], args[1], args[2])
 		},
-	})
-}
-
-// sensitiveFunction changes the mark Sensitive of any value.
-func sensitiveFunction(change func(v cty.Value, mark any) cty.Value) function.Function {
-	return function.New(&function.Spec{
-		Params: []function.Parameter{{
-			Name: "value", Type: cty.DynamicPseudoType,
-			AllowUnknown: true, AllowNull: true, AllowMarked: true, AllowDynamicType: true,
-		}},
-		Type: func(args []cty.Value) (cty.Type, error) { return args[0].Type(), nil },
-		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return change(args[0], Sensitive), nil },
 	})
 }

@@ -3,6 +3,7 @@ package lang
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclparse"
@@ -57,7 +58,7 @@ func ReadVarFile(path string) ([]Input, hcl.Diagnostics) {
 // NewEvaluator checks the inputs against the variables of the root module. Of several inputs with one name the last counts. c is one
 // that Load returned without errors.
 func NewEvaluator(c *Config, inputs []Input) (*Evaluator, hcl.Diagnostics) {
-	e := &Evaluator{config: c, inputs: map[string]cty.Value{}, files: newFileCache(), byAddress: map[string]*instance{}}
+	e := &Evaluator{config: c, inputs: map[string]cty.Value{}, files: newFileCache(), planTime: time.Now(), byAddress: map[string]*instance{}}
 	declared := c.root.variables
 	diags := hcl.Diagnostics{}
 	for _, in := range inputs {

@@ -65,6 +65,10 @@ func (m *moduleInstance) scope(refs []reference) (ctx *hcl.EvalContext, stable, 
 	}
 	stable, ok = true, true
 	for _, r := range refs {
+		if r.root == callRoot {
+			stable = stable && !(m.e.planning() && r.isChanging())
+			continue
+		}
 		if r.isInstance() {
 			continue
 		}

@@ -62,15 +62,16 @@ func shareParts(x hcl.Expression) {
 	}
 }
 
-// share returns x, or what stands for it. changing are the names that have another value each time.
-func share(x hclsyntax.Expression, changing []string) hclsyntax.Expression {
-	changes := slices.ContainsFunc(x.Variables(), func(t hcl.Traversal) bool { return slices.Contains(changing, t.RootName()) })
+// share returns x, or what stands for it. varying are the names that have another value each time.
+func share(x hclsyntax.Expression, varying []string) hclsyntax.Expression {
+	changes := slices.ContainsFunc(x.Variables(), func(t hcl.Traversal) bool { return slices.Contains(varying, t.RootName()) }) ||
+		slices.ContainsFunc(nodeCalls(x), reference.isChanging)
 	if !changes && costly(x) {
-		shareWithin(x, changing)
+		shareWithin(x, varying)
 		return &sharedPart{Expression: x}
 	}
 	if changes {
-		shareWithin(x, changing)
+		shareWithin(x, varying)
 	}
 	return x
 }
@@ -87,11 +88,11 @@ func costly(x hclsyntax.Expression) bool {
 	return found
 }
 
-func shareWithin(x hclsyntax.Expression, changing []string) {
+func shareWithin(x hclsyntax.Expression, varying []string) {
 	replace := func(parts ...*hclsyntax.Expression) {
 		for _, p := range parts {
 			if *p != nil {
-				*p = share(*p, changing)
+				*p = share(*p, varying)
 			}
 		}
 	}
@@ -131,7 +132,7 @@ func shareWithin(x hclsyntax.Expression, changing []string) {
 		replace(&t.Source)
 	case *hclsyntax.ForExpr:
 		replace(&t.CollExpr)
-		changing = append(slices.Clone(changing), t.KeyVar, t.ValVar)
+		varying = append(slices.Clone(varying), t.KeyVar, t.ValVar)
 		replace(&t.KeyExpr, &t.ValExpr, &t.CondExpr)
 	}
 }

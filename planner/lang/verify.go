@@ -88,6 +88,8 @@ func (l *loader) checkRefs(s site, refs []reference) {
 
 func (l *loader) checkRef(s site, r reference) {
 	switch r.root {
+	case callRoot:
+		l.checkCall(r)
 	case "each", "count", "self":
 		l.checkInstanceRef(s, r)
 	case "path":
