@@ -113,7 +113,6 @@ takes everything away. What was done is remembered in the folder .viver beside t
 	flags := cmd.PersistentFlags()
 	flags.StringVarP(&a.dir, "chdir", "C", ".", "folder of the configuration")
 	flags.BoolVar(&a.json, "json", false, "print events as JSON, one object on each line")
-	cmd.AddCommand(a.initCommand(), a.planCommand(), a.applyCommand(), a.destroyCommand(), a.validateCommand(), a.outputCommand(),
-		a.nodesCommand(), a.sshCommand(), a.versionCommand(), labCommand())
+	cmd.AddCommand(a.commands()...)
 	return cmd
 }

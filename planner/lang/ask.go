@@ -50,3 +50,6 @@ func (c *Config) Names() []string {
 	add(pacKind+".", sortedKeys(c.root.callNames))
 	return names
 }
+
+// CheckText says why data, the content of the file with this name, cannot be given to a parser of HCL, which has no bounds of its own; nil: it can.
+func CheckText(name string, data []byte) *hcl.Diagnostic { return checkText(name, data) }

@@ -1,0 +1,11 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// commands are all that viver can do, in the order of a day's work.
+func (a *app) commands() []*cobra.Command {
+	return []*cobra.Command{
+		a.initCommand(), a.fmtCommand(), a.validateCommand(), a.planCommand(), a.applyCommand(), a.destroyCommand(), a.outputCommand(),
+		a.nodesCommand(), a.sshCommand(), labCommand(), a.versionCommand(),
+	}
+}
