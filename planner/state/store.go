@@ -2,9 +2,9 @@ package state
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"errors"
-	"os"
 	"sync"
 )
 
@@ -29,19 +29,13 @@ type write struct {
 	err     error
 }
 
-// Open locks a folder, makes it if need be, and reads the state. Command says who holds the lock: "viver apply". A folder that
-// another process has open is a *LockedError.
-func Open(dir, command string) (*Store, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, explain(err, "make", dir)
-	}
-	lock, err := acquire(dir, command)
+// Open is Dir(path).Open.
+func Open(path, command string) (*Store, error) {
+	d, err := dir(path).Lock(context.Background(), command)
 	if err != nil {
 		return nil, err
 	}
-	f := newFolder(dir)
-	f.lock = lock
-	return OpenDisk(f)
+	return OpenDisk(d)
 }
 
 // OpenDisk opens the state on a disk that the caller has the right to change. The store closes the disk, also with an error.
