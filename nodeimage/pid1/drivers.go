@@ -31,7 +31,7 @@ func (m *machine) loadDrivers() {
 	if err := loader.Load(always()...); err != nil {
 		m.log.Warn(err.Error())
 	}
-	if _, err := loader.Coldplug(os.DirFS("/sys/devices")); err != nil {
+	if _, err := loader.Coldplug(os.DirFS("/sys")); err != nil {
 		m.log.Warn(err.Error())
 	}
 }

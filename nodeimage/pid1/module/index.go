@@ -13,7 +13,7 @@ import (
 // Index is what depmod wrote about the modules of one kernel. It is safe for concurrent use once read.
 type Index struct {
 	files   map[string][]string       // name -> its file, then those that it depends on, last first
-	aliases map[string][]depmod.Alias // bus of the modalias ("pci") -> patterns
+	aliases map[string][]depmod.Alias // bus of the modalias ("pci") -> patterns without slashes: see noSlash
 	pre     map[string][]string       // name -> modules that had better be loaded before it
 	post    map[string][]string       // name -> modules that had better be loaded after it
 }
@@ -34,7 +34,7 @@ func ReadIndex(dir fs.FS) (*Index, error) {
 	}
 	for _, a := range found.Aliases {
 		bus, _, _ := strings.Cut(a.Pattern, ":")
-		x.aliases[bus] = append(x.aliases[bus], a)
+		x.aliases[bus] = append(x.aliases[bus], depmod.Alias{Pattern: noSlash(a.Pattern), Module: a.Module})
 	}
 	for _, s := range found.Soft {
 		x.pre[s.Module] = append(x.pre[s.Module], s.Pre...)
@@ -47,8 +47,9 @@ func ReadIndex(dir fs.FS) (*Index, error) {
 func (x *Index) Match(modalias string) []string {
 	bus, _, _ := strings.Cut(modalias, ":")
 	var found []string
+	modalias = noSlash(modalias)
 	for _, a := range x.aliases[bus] {
-		if ok, err := path.Match(noSlash(a.Pattern), noSlash(modalias)); ok && err == nil {
+		if ok, err := path.Match(a.Pattern, modalias); ok && err == nil {
 			found = append(found, a.Module)
 		}
 	}

@@ -95,13 +95,13 @@ func TestLoadFails(t *testing.T) {
 // A bus driver makes devices appear; Coldplug must see them.
 func TestColdplug(t *testing.T) {
 	devices := fstest.MapFS{
-		"pci0000:00/0000:00:01.0/modalias": {Data: []byte("pci:v00001AF4d00001000sv00001AF4sd00000001bc02sc00i00\n")},
-		"pci0000:00/0000:00:01.0/class":    {Data: []byte("0x020000\n")},
+		"bus/pci/devices/0000:00:01.0/modalias": {Data: []byte("pci:v00001AF4d00001000sv00001AF4sd00000001bc02sc00i00\n")},
+		"bus/pci/devices/0000:00:01.0/class":    {Data: []byte("0x020000\n")},
 	}
 	k := &kernel{}
 	l := module.Loader{Index: index(t), Insert: func(file string) error {
 		if strings.Contains(file, "virtio-pci") {
-			devices["pci0000:00/0000:00:01.0/virtio0/modalias"] = &fstest.MapFile{Data: []byte("virtio:d00000001v00001AF4\n")}
+			devices["bus/virtio/devices/virtio0/modalias"] = &fstest.MapFile{Data: []byte("virtio:d00000001v00001AF4\n")}
 		}
 		return k.insert(file)
 	}}

@@ -32,8 +32,9 @@ type Wire interface {
 }
 
 const (
-	// rescan is how often interfaces are looked for while there is none that can be used: drivers and switches take seconds.
-	rescan = 250 * time.Millisecond
+	// firstRescan is when interfaces are looked for again while there is none that can be used; the pause grows with the time that has
+	// passed, up to longestRescan: a link is mostly up at once, but drivers and switches may take seconds.
+	firstRescan, longestRescan = 10 * time.Millisecond, 250 * time.Millisecond
 	// patience is how long the interface that the firmware booted from is waited for before others are tried.
 	patience = 15 * time.Second
 	// untilLinkLocal is how long DHCP servers have to answer before the machine takes a link-local address.
@@ -84,10 +85,11 @@ func (a *acquisition) wait(ctx context.Context) ([]Link, error) {
 		if len(usable) > 0 {
 			return usable, nil
 		}
-		if a.wire.Now()-a.start > 2*time.Second { // within two seconds nothing is unusual
+		waited := a.wire.Now() - a.start
+		if waited > 2*time.Second { // within two seconds nothing is unusual
 			a.say("network: waiting for " + missing)
 		}
-		if err := sleep(ctx, rescan); err != nil {
+		if err := sleep(ctx, min(max(firstRescan, waited/4), longestRescan)); err != nil {
 			return nil, fmt.Errorf("network: waiting for %s: %w", missing, err)
 		}
 	}
