@@ -66,6 +66,7 @@ func Dial(ctx context.Context, address, export string) (*Client, error) {
 
 // NewClient opens an export over a connection, which it owns from then on. ctx bounds the negotiation.
 func NewClient(ctx context.Context, conn net.Conn, export string) (*Client, error) {
+	conn = rawConn(conn)
 	r := bufio.NewReaderSize(conn, 256<<10)
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	info, err := choose(r, conn, export)

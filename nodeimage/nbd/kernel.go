@@ -135,6 +135,7 @@ func (k Kernel) open() (net.Conn, error) {
 // the device was disconnected or ctx ended, io.EOF wrapped when the kernel gave the connection up. log may be nil.
 func ServeKernel(ctx context.Context, conn net.Conn, d Device, log *slog.Logger) error {
 	defer conn.Close()
+	conn = rawConn(conn)
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	err := newSpread(d, newReader(conn), conn, logger(log)).run(ctx)
 	if ctx.Err() != nil || errors.Is(err, errGoodbye) {

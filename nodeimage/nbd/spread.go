@@ -93,12 +93,7 @@ func (s *spread) read(ctx context.Context, req request) error {
 func (s *spread) reply(cookie uint64, errno uint32, data []byte) error {
 	var header [replySize]byte
 	putReply(header[:], cookie, errno)
-	out := net.Buffers{header[:]}
-	if len(data) > 0 {
-		out = append(out, data)
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, err := out.WriteTo(s.conn)
-	return err
+	return writeBuffers(s.conn, header[:], data)
 }
