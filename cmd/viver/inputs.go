@@ -16,19 +16,19 @@ const variablePrefix = "VIVER_VAR_"
 
 // variableFlags adds the flags by which variables get their values.
 func (a *app) variableFlags(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&a.vars, "var", nil, "value of a variable, NAME=VALUE; can be repeated")
-	cmd.Flags().StringArrayVar(&a.varFiles, "var-file", nil, "file with values of variables; can be repeated")
+	cmd.Flags().StringArrayVar(&a.vars, "var", nil, "value of a variable, NAME=VALUE; can be repeated, and counts more than files and VIVER_VAR_NAME in the environment")
+	cmd.Flags().StringArrayVar(&a.varFiles, "var-file", nil, "file with values of variables; can be repeated, later ones count more. Files *.auto.viver.vars beside the configuration are read before these")
 }
 
-// inputs are the values of variables; later ones count more: the environment, files, flags. Environment variables for variables that
-// the configuration does not have are for another one.
+// inputs are the values of variables; later ones count more: the environment, *.auto.viver.vars files beside the configuration, --var-file,
+// --var. Environment variables for variables that the configuration does not have are for another one.
 func (a *app) inputs(declared []lang.Variable) (inputs []lang.Input, diags hcl.Diagnostics) {
 	for _, v := range declared {
 		if value, ok := os.LookupEnv(variablePrefix + v.Name); ok {
 			inputs = append(inputs, lang.Input{Name: v.Name, Text: value, Source: variablePrefix + v.Name})
 		}
 	}
-	for _, path := range a.varFiles {
+	for _, path := range append(lang.AutoVarFiles(a.dir), a.varFiles...) {
 		more, d := lang.ReadVarFile(path)
 		inputs, diags = append(inputs, more...), append(diags, d...)
 	}

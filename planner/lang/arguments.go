@@ -151,7 +151,9 @@ func fit(v cty.Value, s *resource.Attribute) (cty.Value, error) {
 		v, err = convert.Convert(v, s.Type)
 	}
 	if err == nil && s.Check != nil {
-		err = checkKnown(v, s.Check)
+		if err = checkKnown(v, s.Check); err != nil && (s.Sensitive || isSecret(v)) {
+			err = errors.New("it is refused; why is not shown, as that may quote a sensitive value")
+		}
 	}
 	if s.Sensitive && err == nil {
 		v = v.Mark(Sensitive)

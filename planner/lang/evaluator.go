@@ -21,6 +21,8 @@ type Evaluator struct {
 	config *Config
 	inputs map[string]cty.Value // variables of the root module, converted to their types
 	files  *fileCache
+	// warnings are what NewEvaluator found out of the ordinary: Walk reports it.
+	warnings hcl.Diagnostics
 	// planTime is what plantimestamp( ) says.
 	planTime time.Time
 
@@ -54,7 +56,7 @@ func (e *Evaluator) Walk(ctx context.Context, visit Visit) hcl.Diagnostics {
 		e.walking, e.ctx, e.visit = false, nil, nil
 		e.generation++ // what timestamp( ) and the like come to can be known now
 	}()
-	return e.collect(func() { e.demand(&e.root.whole) })
+	return append(e.warnings, e.collect(func() { e.demand(&e.root.whole) })...)
 }
 
 // planning reports whether no value is to be made up yet that is another one each time.
@@ -143,7 +145,10 @@ func (e *Evaluator) report(diags ...*hcl.Diagnostic) {
 // reportOnce takes diagnostics from an expression: many instances may say the same of it, each with its own value.
 func (e *Evaluator) reportOnce(diags ...*hcl.Diagnostic) {
 	for _, d := range diags {
-		e.reportAs(fmt.Sprint(d.Severity, d.Subject, d.Summary), d)
+		id := fmt.Sprint(d.Severity, d.Subject, d.Summary)
+		if !e.reported[id] {
+			e.reportAs(id, explain(d))
+		}
 	}
 }
 

@@ -1,16 +1,14 @@
 package lang
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclparse"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
-
-	"viver/planner/source"
 )
 
 // Input is a value for a variable of the root module.
@@ -22,41 +20,12 @@ type Input struct {
 	Value cty.Value
 	// Source says for error messages where it came from: "--var", "prod.viver.vars:3", "the environment".
 	Source string
-}
-
-// ReadVarFile reads a file of variables: lines NAME = EXPRESSION in HCL, or JSON where the name ends in .json. Expressions are
-// constants: they cannot refer to anything.
-func ReadVarFile(path string) ([]Input, hcl.Diagnostics) {
-	dir, err := source.Local(".")
-	var data []byte
-	if err == nil {
-		data, err = dir.ReadFile(path)
-	}
-	if err != nil {
-		return nil, hcl.Diagnostics{errorf(nil, "Variables not readable", "%s.", upperFirst(err.Error()))}
-	}
-	parse := hclparse.NewParser().ParseHCL
-	if strings.HasSuffix(path, ".json") {
-		parse = hclparse.NewParser().ParseJSON
-	}
-	file, diags := parse(data, path)
-	if diags.HasErrors() {
-		return nil, diags
-	}
-	attrs, diags := file.Body.JustAttributes()
-	var inputs []Input
-	for _, name := range sortedKeys(attrs) {
-		v, more := attrs[name].Expr.Value(nil)
-		diags = append(diags, more...)
-		if !more.HasErrors() {
-			inputs = append(inputs, Input{Name: name, Value: v, Source: fmt.Sprintf("%s:%d", path, attrs[name].Range.Start.Line)})
-		}
-	}
-	return inputs, diags
+	// Shared says that it may be meant for another configuration, too: if there is no such variable here, that is only a warning.
+	Shared bool
 }
 
 // NewEvaluator checks the inputs against the variables of the root module. Of several inputs with one name the last counts. c is one
-// that Load returned without errors.
+// that Load returned without errors. Warnings come with those of Walk.
 func NewEvaluator(c *Config, inputs []Input) (*Evaluator, hcl.Diagnostics) {
 	e := &Evaluator{config: c, inputs: map[string]cty.Value{}, files: newFileCache(), planTime: time.Now(), byAddress: map[string]*instance{}}
 	declared := c.root.variables
@@ -64,7 +33,11 @@ func NewEvaluator(c *Config, inputs []Input) (*Evaluator, hcl.Diagnostics) {
 	for _, in := range inputs {
 		v, ok := declared[in.Name]
 		if !ok {
-			diags = append(diags, errorf(nil, "Unknown variable", "%s gives a value to %q, which is no variable of this configuration.%s", in.from(), in.Name, suggest(in.Name, sortedKeys(declared))))
+			d := errorf(nil, "Unknown variable", "%s gives a value to %q, which is no variable of this configuration.%s", in.from(), in.Name, suggest(in.Name, sortedKeys(declared)))
+			if in.Shared {
+				d.Severity = hcl.DiagWarning
+			}
+			diags = append(diags, d)
 			continue
 		}
 		value, more := v.read(in)
@@ -87,11 +60,12 @@ func NewEvaluator(c *Config, inputs []Input) (*Evaluator, hcl.Diagnostics) {
 	if diags.HasErrors() {
 		return nil, diags
 	}
+	e.warnings = diags
 	e.root = newModuleInstance(e, c.root, nil, hcl.Range{})
 	for name, v := range declared {
 		e.root.variables[name] = &vertex{label: "var." + name, rng: v.rng, compute: func() result { return v.finish(e.inputs[name]) }}
 	}
-	return e, diags
+	return e, nil
 }
 
 func (in Input) from() string {
@@ -111,6 +85,10 @@ func (v *variable) read(in Input) (cty.Value, hcl.Diagnostics) {
 		}
 	}
 	value, err := v.accept(value)
+	var inner placeError
+	if v.sensitive && errors.As(err, &inner) {
+		err = inner.err // without keys, which may be secrets, too
+	}
 	if err != nil {
 		return cty.NilVal, hcl.Diagnostics{errorf(&v.rng, "Unsuitable variable", "The value of %q from %s does not fit: %s.", v.name, in.from(), err)}
 	}
@@ -123,11 +101,14 @@ func (v *variable) parse(in Input) (cty.Value, hcl.Diagnostics) {
 	}
 	name := "<" + in.from() + ">"
 	x, diags := hclsyntax.ParseExpression([]byte(in.Text), name, hcl.InitialPos)
-	if diags.HasErrors() {
-		return cty.NilVal, diags
+	var value cty.Value
+	if !diags.HasErrors() {
+		value, diags = x.Value(nil)
 	}
-	value, diags := x.Value(nil)
-	if diags.HasErrors() {
+	switch {
+	case diags.HasErrors() && v.sensitive: // what is wrong may quote the value
+		diags = hcl.Diagnostics{errorf(&v.rng, "Unsuitable variable", "The value of %q from %s is no constant of HCL. Strings within it stand in quotes.", v.name, in.from())}
+	case diags.HasErrors():
 		diags = hcl.Diagnostics{errorf(&v.rng, "Unsuitable variable", "The value of %q from %s is no constant of HCL: %s. Strings within it stand in quotes.", v.name, in.from(), strings.TrimSuffix(diags[0].Detail, "."))}
 	}
 	return value, diags
