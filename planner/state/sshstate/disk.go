@@ -1,0 +1,93 @@
+package sshstate
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+// disk is the folder during one session.
+type disk struct {
+	session *session
+	stop    chan struct{} // ends what alive has begun; nil: it has not
+	all     sync.WaitGroup
+}
+
+// alive gives a sign of life again and again.
+func (d *disk) alive(every time.Duration) {
+	d.stop = make(chan struct{})
+	d.all.Go(func() {
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			select {
+			case <-d.stop:
+				return
+			case <-tick.C:
+				_, _, _ = d.session.request("ping", nil) // the next write says that it failed
+			}
+		}
+	})
+}
+
+func (d *disk) Place() string { return d.session.place }
+
+func (d *disk) Names() ([]string, error) {
+	_, data, err := d.session.request("list", nil)
+	return strings.Fields(string(data)), d.problem("list the files", err)
+}
+
+func (d *disk) Read(name string) ([]byte, error) {
+	answer, data, err := d.session.request("read "+name, nil)
+	if err == nil && answer != "data" && answer != "none" {
+		err = fmt.Errorf("the answer is %.40q", answer)
+	}
+	return data, d.problem("read "+name, err)
+}
+
+func (d *disk) Replace(name string, data []byte) error {
+	return d.do("write "+name, fmt.Sprintf("replace %s %d", name, len(data)), data)
+}
+
+func (d *disk) Extend(name string, at int64, data []byte) error {
+	return d.do("write "+name, fmt.Sprintf("extend %s %d %d", name, at, len(data)), data)
+}
+
+func (d *disk) Remove(name string) error { return d.do("remove "+name, "remove "+name, nil) }
+
+// do asks for what is answered by ok.
+func (d *disk) do(what, request string, payload []byte) error {
+	answer, _, err := d.session.request(request, payload)
+	if err == nil && answer != "ok" {
+		err = fmt.Errorf("the answer is %.40q", answer)
+	}
+	return d.problem(what, err)
+}
+
+func (d *disk) problem(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+func (d *disk) Close() error {
+	if d.stop != nil {
+		close(d.stop)
+		d.all.Wait()
+	}
+	return d.session.end()
+}
+
+// nothing is a folder that is not there.
+type nothing struct{ place string }
+
+func (n nothing) Place() string                      { return n.place }
+func (n nothing) Names() ([]string, error)           { return nil, nil }
+func (n nothing) Read(string) ([]byte, error)        { return nil, nil }
+func (n nothing) Replace(string, []byte) error       { return n.refuse() }
+func (n nothing) Extend(string, int64, []byte) error { return n.refuse() }
+func (n nothing) Remove(string) error                { return n.refuse() }
+func (n nothing) Close() error                       { return nil }
+func (n nothing) refuse() error                      { return fmt.Errorf("%s is only read, and not there", n.place) }
