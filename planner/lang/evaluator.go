@@ -62,12 +62,6 @@ func (e *Evaluator) Walk(ctx context.Context, visit Visit) hcl.Diagnostics {
 // planning reports whether no value is to be made up yet that is another one each time.
 func (e *Evaluator) planning() bool { return e.walking || !e.walked }
 
-// PlanTime is the time that plantimestamp( ) says: when the Evaluator was made.
-func (e *Evaluator) PlanTime() time.Time { return e.planTime }
-
-// SetPlanTime makes plantimestamp( ) say another time: that of the plan which is carried out. Call it before Walk.
-func (e *Evaluator) SetPlanTime(t time.Time) { e.planTime = t }
-
 // Set makes v, which is as a Visit returns it, the value of an instance: apply knows it now. Numbers that no instance has are ignored.
 func (e *Evaluator) Set(number int, v cty.Value) {
 	e.mu.Lock()

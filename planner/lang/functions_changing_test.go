@@ -6,6 +6,8 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 	"golang.org/x/crypto/bcrypt"
+
+	"viver/planner/lang"
 )
 
 const changing = `
@@ -40,8 +42,15 @@ const changingJSON = `{
 func TestChangingFunctions(t *testing.T) {
 	folder(t, changing)
 	write(t, "more.viver.hcl.json", changingJSON)
-	e := evaluator(t)
-	e.SetPlanTime(time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC))
+	c, diags := lang.Load(".", lang.LoadOptions{Schemas: schemas()})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	c.SetPlanTime(time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC))
+	e, diags := lang.NewEvaluator(c, nil)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
 	instances, objects := visited(t, e)
 	n := numbers(instances)
 	attribute := func(o cty.Value, name string) cty.Value {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -27,7 +26,7 @@ type Input struct {
 // NewEvaluator checks the inputs against the variables of the root module. Of several inputs with one name the last counts. c is one
 // that Load returned without errors. Warnings come with those of Walk.
 func NewEvaluator(c *Config, inputs []Input) (*Evaluator, hcl.Diagnostics) {
-	e := &Evaluator{config: c, inputs: map[string]cty.Value{}, files: newFileCache(), planTime: time.Now(), byAddress: map[string]*instance{}}
+	e := &Evaluator{config: c, inputs: map[string]cty.Value{}, files: newFileCache(), planTime: c.planTime, byAddress: map[string]*instance{}}
 	declared := c.root.variables
 	diags := hcl.Diagnostics{}
 	for _, in := range inputs {

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclparse"
@@ -36,7 +37,15 @@ type Config struct {
 	root    *module
 	files   map[string]*hcl.File
 	options LoadOptions
+	// planTime is what plantimestamp( ) says.
+	planTime time.Time
 }
+
+// PlanTime is the time that plantimestamp( ) says: when the configuration was loaded, so that all evaluations of it agree.
+func (c *Config) PlanTime() time.Time { return c.planTime }
+
+// SetPlanTime makes plantimestamp( ) say another time: that of the plan which is carried out. Call it before there is an Evaluator.
+func (c *Config) SetPlanTime(t time.Time) { c.planTime = t }
 
 // Files returns the source of all files that were read, by the names that ranges carry: for snippets in messages.
 func (c *Config) Files() map[string]*hcl.File { return c.files }
@@ -51,7 +60,7 @@ func Load(dir string, o LoadOptions) (*Config, hcl.Diagnostics) {
 		l.report(errorf(nil, "Configuration not found", "%s. Name the folder with -C DIR.", upperFirst(err.Error())))
 		return &Config{}, l.diags
 	}
-	c := &Config{root: l.loadRoot(root), options: o}
+	c := &Config{root: l.loadRoot(root), options: o, planTime: time.Now()}
 	if !l.diags.HasErrors() {
 		l.checkReferences()
 	}
