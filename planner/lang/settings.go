@@ -15,13 +15,18 @@ func (l *loader) decodeSettings(m *module, b *hcl.Block) {
 	m.settings = &b.DefRange
 	content, diags := b.Body.Content(&hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "required_version"}},
-		Blocks:     []hcl.BlockHeaderSchema{{Type: "requires"}},
+		Blocks:     []hcl.BlockHeaderSchema{{Type: "requires"}, stateBlock},
 	})
 	l.report(diags...)
 	a := content.Attributes["required_version"]
 	l.constant(a, cty.String, func(v cty.Value) { l.checkVersion(a, v.AsString()) })
-	for _, r := range content.Blocks {
-		l.checkRequires(r)
+	for _, inner := range content.Blocks {
+		switch inner.Type {
+		case "requires":
+			l.checkRequires(inner)
+		case "state":
+			l.checkState(m, inner)
+		}
 	}
 }
 
