@@ -8,6 +8,7 @@ import (
 
 	"viver/planner/apply"
 	"viver/planner/plan"
+	"viver/planner/planfile"
 	"viver/planner/state"
 	"viver/planner/ui"
 )
@@ -16,6 +17,7 @@ import (
 type carryOut struct {
 	approved    bool
 	parallelism int
+	resume      string // the command that takes up what is left
 }
 
 func (f *carryOut) flags(cmd *cobra.Command) {
@@ -27,24 +29,36 @@ func (a *app) applyCommand() *cobra.Command {
 	var flags carryOut
 	var scope scope
 	cmd := &cobra.Command{
-		Use:   "apply",
+		Use:   "apply [FILE]",
 		Short: "Bring about what is configured",
 		Long: `apply plans, asks, and carries the plan out. Every step is remembered as soon as it is done: after an error, after Ctrl-C, even
 after a power cut, apply again goes on where it stopped.
 
+With FILE it carries out the plan that viver plan --out FILE has saved, exactly that and without asking. It is refused when the state or
+the configuration has changed since. Values of variables are not in the file: give them as they were given to plan.
+
 Ctrl-C once starts nothing new and waits for what runs; twice cancels that; three times ends at once.`,
 		Example: `  viver apply
+  viver apply monday.plan
+  viver apply --replace 'node.pc[pc07]'   make one machine anew
   viver apply --auto-approve --json
   viver apply -C rooms/physics --var-file exam.viver.vars`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return a.applyFile(cmd, args[0], flags)
+			}
+			if err := scope.check(); err != nil {
+				return err
+			}
 			p, err := a.load()
 			if err != nil {
 				return err
 			}
+			flags.resume = p.command()
 			return p.withState("viver apply", func(store *state.Store) error {
-				made, diags := plan.Make(cmd.Context(), p.planOptions(store.State(), scope))
-				if err := p.report(diags); err != nil {
+				made, err := p.make(cmd.Context(), store.State(), scope)
+				if err != nil {
 					return err
 				}
 				return p.carryOut(cmd.Context(), made, store, flags)
@@ -52,9 +66,47 @@ Ctrl-C once starts nothing new and waits for what runs; twice cancels that; thre
 		},
 	}
 	a.variableFlags(cmd)
+	a.detailFlag(cmd)
 	flags.flags(cmd)
-	scope.flags(cmd)
+	scope.planFlags(cmd)
 	return cmd
+}
+
+// applyFile carries out a saved plan: it makes the plan again from what the file names, and does it if it is the same.
+func (a *app) applyFile(cmd *cobra.Command, path string, flags carryOut) error {
+	for _, name := range []string{"target", "exclude", "replace", "refresh", "refresh-only"} {
+		if cmd.Flags().Changed(name) {
+			return errors.New("apply: what a saved plan is for stands in its file: leave --" + name + " out, or plan again with it")
+		}
+	}
+	file, err := planfile.Read(path)
+	if err != nil {
+		return err
+	}
+	f := scopeOf(file)
+	p, err := a.loadFor(f)
+	if err != nil {
+		return err
+	}
+	flags.approved, flags.resume = true, p.next("apply", f)
+	return p.withState("viver apply", func(store *state.Store) error {
+		basis := p.basis(store.State())
+		if err := file.Check(basis); err != nil {
+			return err
+		}
+		o := p.planOptions(basis.State, f)
+		if o.Seen, err = file.Observations(); err != nil {
+			return err
+		}
+		made, err := p.makeFrom(cmd.Context(), o, f.destroy)
+		if err != nil {
+			return err
+		}
+		if err := file.Same(basis, made); err != nil {
+			return err
+		}
+		return p.carryOut(cmd.Context(), made, store, flags)
+	})
 }
 
 // withState runs f with the state open and locked.
@@ -86,7 +138,7 @@ func (p *project) carryOut(ctx context.Context, made *plan.Plan, store *state.St
 		return err
 	}
 	if !made.Empty() {
-		p.view.Result(made, result, command())
+		p.view.Result(made, result, flags.resume)
 	}
 	if problem := p.report(result.Problems); err == nil {
 		err = problem

@@ -3,12 +3,12 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"viver/planner/plan"
 	"viver/planner/state"
 )
 
 func (a *app) destroyCommand() *cobra.Command {
 	var flags carryOut
+	scope := scope{destroy: true}
 	cmd := &cobra.Command{
 		Use:   "destroy",
 		Short: "Take everything away",
@@ -16,13 +16,16 @@ func (a *app) destroyCommand() *cobra.Command {
 switched off before the services that they boot from end. It needs the state only; the configuration may be broken or gone. Values of
 variables are taken as by apply, and are not needed.`,
 		Example: `  viver destroy
+  viver destroy --target 'node.pc[pc07]'   one machine, and what uses it
+  viver destroy --exclude server.seed      all but the server and what it needs
   viver destroy --auto-approve`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p := a.open()
+			flags.resume = p.command()
 			return p.withState("viver destroy", func(store *state.Store) error {
-				made, diags := plan.Destroy(p.planOptions(store.State(), scope{}))
-				if err := p.report(diags); err != nil {
+				made, err := p.make(cmd.Context(), store.State(), scope)
+				if err != nil {
 					return err
 				}
 				return p.carryOut(cmd.Context(), made, store, flags)
@@ -30,6 +33,8 @@ variables are taken as by apply, and are not needed.`,
 		},
 	}
 	a.variableFlags(cmd)
+	a.detailFlag(cmd)
 	flags.flags(cmd)
+	scope.flags(cmd)
 	return cmd
 }

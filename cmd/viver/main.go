@@ -92,6 +92,7 @@ type app struct {
 	vars     []string // NAME=VALUE
 	varFiles []string
 	json     bool
+	detail   bool // of plans
 }
 
 func (a *app) root() *cobra.Command {

@@ -1,45 +1,63 @@
 package main
 
 import (
-	"strings"
+	"context"
+	"errors"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 
 	"viver/planner/plan"
+	"viver/planner/planfile"
 	"viver/planner/state"
 )
 
 func (a *app) planCommand() *cobra.Command {
 	var scope scope
 	var detailed bool
+	var out string
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "Say what there is to do",
 		Long: `plan compares the configuration with what was done before and with what it finds, and says what apply would do. It
 changes nothing, and can run beside an apply.
 
-Signs: + create, ~ update, -/+ replace, - destroy, ! could not be asked.`,
+Signs: + create, ~ update, -/+ replace, - destroy, . forget, = remember what was found, ! could not be asked.
+
+With --out the plan is saved, for viver apply FILE. The file says what the plan follows from, by digests; it holds no argument and no
+value of a variable, so these must be given to apply again. When the state or the configuration has changed by then, it is refused.`,
 		Example: `  viver plan
   viver plan -C rooms/physics --var count=40
+  viver plan --detail                   a row for each instance
   viver plan --refresh=false            ask no machine, trust what is remembered
   viver plan --target image.desk        only the image, and what goes into it
+  viver plan --exclude 'node.pc[pc07]'  all but one machine, and what needs it
+  viver plan --out monday.plan          for viver apply monday.plan
+  viver plan --destroy                  what destroy would do
   viver plan --detailed-exitcode        exit code 2 if there are changes`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := a.load()
+			if err := scope.check(); err != nil {
+				return err
+			}
+			p, err := a.loadFor(scope)
 			if err != nil {
 				return err
 			}
-			s, err := state.Read(p.stateDir)
+			s, err := p.readState(out != "")
 			if err != nil {
 				return err
 			}
-			made, diags := plan.Make(cmd.Context(), p.planOptions(s, scope))
-			if err := p.report(diags); err != nil {
+			made, err := p.make(cmd.Context(), s, scope)
+			if err != nil {
 				return err
 			}
-			p.view.Plan(made, strings.Replace(command(), "viver plan", "viver apply", 1))
-			if err := p.checks(); err != nil {
+			next := p.next("apply", scope)
+			if out != "" {
+				next = p.next("apply "+quoted(out), scope)
+			}
+			p.view.Plan(made, next)
+			if err := errors.Join(p.checks(), p.savePlan(out, made, s, scope)); err != nil {
 				return err
 			}
 			if detailed && !made.Empty() {
@@ -49,18 +67,70 @@ Signs: + create, ~ update, -/+ replace, - destroy, ! could not be asked.`,
 		},
 	}
 	a.variableFlags(cmd)
-	scope.flags(cmd)
+	a.detailFlag(cmd)
+	scope.planFlags(cmd)
+	cmd.Flags().BoolVar(&scope.destroy, "destroy", false, "plan what viver destroy would do")
+	cmd.Flags().StringVar(&out, "out", "", "save the plan in this file")
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit code 2 if there are changes, 0 if there are none")
 	return cmd
 }
 
-// scope are the flags that say how far a plan reaches.
-type scope struct {
-	refresh bool
-	targets []string
+func (a *app) detailFlag(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&a.detail, "detail", false, "show each change in a row of its own")
 }
 
-func (s *scope) flags(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&s.refresh, "refresh", true, "ask what is there how it is")
-	cmd.Flags().StringArrayVar(&s.targets, "target", nil, "address of an instance, a block or a Pac: only this and what it needs; can be repeated")
+// loadFor reads the configuration where the plan needs one.
+func (a *app) loadFor(s scope) (*project, error) {
+	if s.destroy {
+		return a.open(), nil
+	}
+	return a.load()
+}
+
+// readState reads the state; with begin it makes one where there is none, as what is saved belongs to one state.
+func (p *project) readState(begin bool) (*state.State, error) {
+	s, err := state.Read(p.stateDir)
+	if err != nil || s.Lineage != "" || !begin {
+		return s, err
+	}
+	if err := p.withState("viver plan", func(*state.Store) error { return nil }); err != nil {
+		return nil, err
+	}
+	return state.Read(p.stateDir)
+}
+
+// make makes a plan. Errors have been shown when it returns one.
+func (p *project) make(ctx context.Context, s *state.State, f scope) (*plan.Plan, error) {
+	return p.makeFrom(ctx, p.planOptions(s, f), f.destroy)
+}
+
+func (p *project) makeFrom(ctx context.Context, o plan.Options, destroy bool) (made *plan.Plan, err error) {
+	var diags hcl.Diagnostics
+	if destroy {
+		made, diags = plan.Destroy(o)
+	} else {
+		made, diags = plan.Make(ctx, o)
+	}
+	return made, p.report(diags)
+}
+
+// savePlan saves a plan, if there is a path.
+func (p *project) savePlan(path string, made *plan.Plan, s *state.State, f scope) error {
+	if path == "" {
+		return nil
+	}
+	file, err := planfile.Make(version, f.saved(), p.basis(s), made)
+	if err != nil {
+		return err
+	}
+	return planfile.Write(path, file)
+}
+
+// basis is what plans of this project are made from.
+func (p *project) basis(s *state.State) planfile.Basis {
+	b := planfile.Basis{State: s, Inputs: p.inputs, Types: p.types}
+	if p.config != nil {
+		b.Files = p.config.Files()
+	}
+	return b
 }

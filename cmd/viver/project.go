@@ -3,7 +3,6 @@ package main
 import (
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"golang.org/x/term"
@@ -37,7 +36,7 @@ func (a *app) open() *project {
 		p.view = ui.NewJSON(a.out)
 		return p
 	}
-	o := ui.Options{Out: a.out, Types: p.types}
+	o := ui.Options{Out: a.out, Types: p.types, Detail: a.detail}
 	if out, ok := a.out.(*os.File); ok && term.IsTerminal(int(out.Fd())) {
 		o.Live, o.Color = true, os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 		if width, _, err := term.GetSize(int(out.Fd())); err == nil {
@@ -103,21 +102,11 @@ func (p *project) checks() error {
 
 // planOptions are what a plan is made from. Each evaluation gets an evaluator of its own; the last one belongs to the plan.
 func (p *project) planOptions(s *state.State, f scope) plan.Options {
-	return plan.Options{State: s, Types: p.types, Refresh: f.refresh, Targets: f.targets, Config: func() (plan.Walker, hcl.Diagnostics) {
+	o := plan.Options{State: s, Types: p.types, Config: func() (plan.Walker, hcl.Diagnostics) {
 		e, diags := lang.NewEvaluator(p.config, p.inputs)
 		p.evaluator = e
 		return e, diags
 	}}
-}
-
-// command is how to type this command again: with what was given on the command line.
-func command() string {
-	words := []string{"viver"}
-	for _, w := range os.Args[1:] {
-		if strings.ContainsAny(w, " \t\n'\"\\$&|;<>*?()[]{}`!#~") || w == "" {
-			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
-		}
-		words = append(words, w)
-	}
-	return strings.Join(words, " ")
+	f.options(&o)
+	return o
 }

@@ -15,7 +15,8 @@ import (
 )
 
 // simulated are types whose things are files in a folder, named by their addresses. A file ADDRESS.fails there has the error with
-// which making or removing the thing fails; a file ADDRESS.slow lets that wait for its removal.
+// which making or removing the thing fails; a file ADDRESS.slow lets that wait for its removal, and ADDRESS.deaf too, whoever
+// cancels it.
 func simulated(world string) []resource.Type {
 	text := &resource.Attribute{Type: cty.String}
 	address := func(v cty.Value) error {
@@ -65,12 +66,14 @@ func (s *simulatedType) put(ctx context.Context, at string, config cty.Value) (m
 
 func (s *simulatedType) obstacle(ctx context.Context, at string) error {
 	for {
-		if _, err := os.Stat(filepath.Join(s.world, at+".slow")); err != nil {
+		_, slow := os.Stat(filepath.Join(s.world, at+".slow"))
+		_, deaf := os.Stat(filepath.Join(s.world, at+".deaf"))
+		if slow != nil && deaf != nil {
 			break
 		}
 		os.WriteFile(filepath.Join(s.world, at+".waits"), nil, 0o644)
 		select {
-		case <-ctx.Done():
+		case <-heard(ctx, deaf):
 			return ctx.Err()
 		case <-time.After(10 * time.Millisecond):
 		}
@@ -80,6 +83,14 @@ func (s *simulatedType) obstacle(ctx context.Context, at string) error {
 		return nil
 	}
 	return errors.New(strings.TrimSpace(string(text)))
+}
+
+// heard is the end of ctx, for who is not deaf.
+func heard(ctx context.Context, deaf error) <-chan struct{} {
+	if deaf == nil {
+		return nil
+	}
+	return ctx.Done()
 }
 
 func (s *simulatedType) Destroy(ctx context.Context, r resource.DestroyRequest) error {

@@ -23,6 +23,8 @@ import (
 type Evaluator interface {
 	Set(number int, v cty.Value)
 	Evaluate(number int) (lang.Object, hcl.Diagnostics)
+	// Verify says which postconditions of an instance that was Set do not hold.
+	Verify(number int) hcl.Diagnostics
 	Outputs() (map[string]lang.Output, hcl.Diagnostics)
 }
 
@@ -92,12 +94,15 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		return nil, ErrStale
 	}
 	r := newRun(o)
+	if err := r.move(); err != nil {
+		return nil, err
+	}
 	if err := r.keepRemembered(); err != nil {
 		return nil, err
 	}
 	start := time.Now()
 	err := r.graph().Walk(ctx, graph.Walker{
-		Run: r.vertex, Parallelism: cmp.Or(max(o.Parallelism, 0), DefaultParallelism), Waits: r.waits, Stop: o.Stop,
+		Run: r.vertex, Parallelism: cmp.Or(max(o.Parallelism, 0), DefaultParallelism), Waits: r.waits, Limit: r.limit, Stop: o.Stop,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("apply: %w", err)
@@ -116,11 +121,12 @@ type run struct {
 	news sync.Mutex // held while Observe runs
 
 	mu      sync.Mutex
-	memory  *plan.Memory          // guarded by mu
-	ends    map[part]End          // of the parts that ended; guarded by mu
-	emptied map[int]bool          // vertices without members that are done; guarded by mu
-	good    map[*plan.Change]bool // steps that were brought about in a session; guarded by mu
-	broken  error                 // why the state cannot be written; guarded by mu
+	memory  *plan.Memory              // guarded by mu
+	ends    map[part]End              // of the parts that ended; guarded by mu
+	emptied map[int]bool              // vertices without members that are done; guarded by mu
+	good    map[*plan.Change]bool     // steps that were brought about in a session; guarded by mu
+	failed  map[string][]*plan.Change // by the group of their machines, one for each machine; guarded by mu
+	broken  error                     // why the state cannot be written; guarded by mu
 }
 
 // part is one half of a replacement, or a whole change.
@@ -132,7 +138,7 @@ type part struct {
 func newRun(o Options) *run {
 	r := &run{
 		Options: o, places: map[string]*plan.Change{}, memory: plan.NewMemory(o.Store.State(), o.Types),
-		ends: map[part]End{}, emptied: map[int]bool{}, good: map[*plan.Change]bool{},
+		ends: map[part]End{}, emptied: map[int]bool{}, good: map[*plan.Change]bool{}, failed: map[string][]*plan.Change{},
 	}
 	for _, c := range o.Plan.Changes {
 		r.places[c.Addr.String()] = c

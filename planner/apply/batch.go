@@ -53,7 +53,7 @@ func (b *batch) run(ctx context.Context) []plan.Spot {
 	if len(b.left) == len(b.spots) {
 		b.left = nil
 		for _, at := range b.spots {
-			b.session.run.ended(b.member(at), errNoAnswer)
+			b.ended(b.vertex, b.member(at), errNoAnswer)
 		}
 	}
 	return b.left
@@ -120,5 +120,5 @@ func (b *batch) done(i int, computed map[string]cty.Value, err error) {
 	case b.failed == nil:
 		b.failed = c
 	}
-	b.ended(m, err)
+	b.ended(b.vertex, m, err)
 }

@@ -92,6 +92,9 @@ func (r *run) succeed(w *work, computed map[string]cty.Value) error {
 		return err
 	}
 	r.Config.Set(w.change.Number, plan.Identity(plan.Value(schema, w.value, whole), w.change.Type, w.change.Addr))
+	if diags := r.Config.Verify(w.change.Number); diags.HasErrors() {
+		return diagnostics(diags)
+	}
 	return nil
 }
 
@@ -111,15 +114,34 @@ func (r *run) remembered(w *work, computed map[string]cty.Value, status state.St
 	}
 	return &state.Instance{
 		Addr: w.addr, Group: c.Addr.Group(), Key: plan.KeyValue(c.Addr.Key), Type: c.Type, Machine: c.Machine, MachineKind: c.MachineKind,
-		Position: c.Position, Status: status, Inputs: inputs, Computed: kept, Refs: refs, Depends: r.Plan.Remembered(w.depends),
+		Position: c.Position, Status: status, Protect: c.Protect, Inputs: inputs, Computed: kept, Refs: refs, Depends: r.Plan.Remembered(w.depends),
 	}, nil
 }
 
-// keepRemembered writes down what the plan says of instances about which nothing else is done.
+// move changes addresses in the state.
+func (r *run) move() error {
+	if len(r.Plan.Moves) == 0 {
+		return nil
+	}
+	next := r.Store.State()
+	for _, m := range r.Plan.Moves {
+		var err error
+		if next, _, err = next.Move(m.From, m.To); err != nil {
+			return err
+		}
+	}
+	if err := r.Store.Replace(next); err != nil {
+		return err
+	}
+	r.memory = plan.NewMemory(r.Store.State(), r.Types)
+	return nil
+}
+
+// keepRemembered writes down what the plan says of instances before anything is done.
 func (r *run) keepRemembered() error {
 	var changes []state.Change
 	for _, c := range r.Plan.Changes {
-		if c.Remember != nil && c.Action == resource.NoOp {
+		if c.Remember != nil {
 			changes = append(changes, state.Change{Put: c.Remember})
 		}
 	}

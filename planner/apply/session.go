@@ -69,14 +69,14 @@ func (s *session) batch(ctx context.Context, todo []plan.Spot) (left []plan.Spot
 	machine, err := s.machine(s.vertex.Machine)
 	if err != nil {
 		for _, at := range todo {
-			s.run.ended(s.member(at), fmt.Errorf("%s: %w", s.vertex.Machine, err))
+			s.ended(s.vertex, s.member(at), fmt.Errorf("%s: %w", s.vertex.Machine, err))
 		}
 		return nil
 	}
 	b := &batch{session: s, machine: machine}
 	for i, at := range todo {
 		if err := b.add(at); err != nil {
-			s.run.ended(s.member(at), err)
+			s.ended(s.vertex, s.member(at), err)
 			return slices.Concat(todo[:i], todo[i+1:]) // some of them may need this one
 		}
 	}

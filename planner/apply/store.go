@@ -10,4 +10,6 @@ type Store interface {
 	Instance(address string) *state.Instance
 	// Append makes changes, and returns when they last. It has no context: what was done is written down also after Ctrl-C.
 	Append(changes ...state.Change) error
+	// Replace puts another state, whole, in place of the one there is. Its serial becomes higher than both had.
+	Replace(next *state.State) error
 }

@@ -16,8 +16,13 @@ import (
 // vertex carries out one vertex of the plan, as far as what it needs is there.
 func (r *run) vertex(ctx context.Context, n int) {
 	v := r.Plan.Vertices[n]
+	cause := r.overdrawn(v)
 	switch {
 	case r.writable() != nil: // nothing new is begun
+	case cause != nil:
+		for _, m := range v.Members {
+			r.blocked(m, End{Status: Blocked, Cause: cause})
+		}
 	case len(v.Members) == 0:
 		if r.append(r.forget(v.Forgets)...) == nil {
 			r.mu.Lock()
@@ -46,7 +51,7 @@ func (r *run) single(ctx context.Context, v plan.Vertex) {
 	} else {
 		err = r.bringAbout(ctx, c, m.Action, v)
 	}
-	r.ended(m, err)
+	r.ended(v, m, err)
 }
 
 // blocked notes that a part was not begun. Nobody is told before the end: its cause was.
@@ -57,12 +62,13 @@ func (r *run) blocked(m plan.Member, e End) {
 }
 
 // ended notes the end of a part and tells of it.
-func (r *run) ended(m plan.Member, err error) {
+func (r *run) ended(v plan.Vertex, m plan.Member, err error) {
 	e := End{Status: Done}
+	r.mu.Lock()
 	if err != nil {
 		e = End{Status: Failed, Err: err}
+		r.failedOn(v, r.Plan.Changes[m.Change])
 	}
-	r.mu.Lock()
 	r.ends[part{m.Change, m.Action}] = e
 	r.mu.Unlock()
 	r.observe(Event{Kind: Ended, Change: r.Plan.Changes[m.Change], Action: m.Action, Err: err})

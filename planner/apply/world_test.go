@@ -269,6 +269,14 @@ func (c *config) Evaluate(n int) (lang.Object, hcl.Diagnostics) {
 	return lang.Object{Value: cty.ObjectVal(attrs), Depends: depends}, nil
 }
 
+func (c *config) Verify(int) hcl.Diagnostics { return nil }
+
+func (c *config) Renamed(address string) (string, bool) { return address, false }
+
+func (c *config) Removed() []lang.Removed { return nil }
+
+func (c *config) Imports() ([]lang.Import, hcl.Diagnostics) { return nil, nil }
+
 func (c *config) Outputs() (map[string]lang.Output, hcl.Diagnostics) { return nil, nil }
 
 var errBroken = errors.New("it broke")

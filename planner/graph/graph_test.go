@@ -82,6 +82,25 @@ func TestOrderNamesTheCycle(t *testing.T) {
 	}
 }
 
+func TestComponents(t *testing.T) {
+	for seed := range uint64(30) {
+		r := rand.New(rand.NewPCG(seed, 4))
+		g := random(r, 20)
+		for range seed % 5 {
+			g.Edge(r.IntN(20), r.IntN(20)) // some of these make cycles
+		}
+		of := g.Components()
+		for v := range g.Len() {
+			for w := range g.Len() {
+				mutual := v == w || g.Ancestors(v)[w] && g.Ancestors(w)[v]
+				if (of[v] == of[w]) != mutual {
+					t.Errorf("seed %d: %d and %d are in %d and %d", seed, v, w, of[v], of[w])
+				}
+			}
+		}
+	}
+}
+
 // reach is what comes after v.
 func reach(g *Graph, v int) map[int]bool {
 	order, _ := g.Order()

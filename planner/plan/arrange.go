@@ -42,7 +42,7 @@ type arrangement struct {
 }
 
 // arrange returns the pieces of work in order, or says which instances wait for each other.
-func (d *draft) arrange() ([]Vertex, hcl.Diagnostics) {
+func (d *draft) arrange(rollouts map[string]Rollout) ([]Vertex, hcl.Diagnostics) {
 	n := len(d.changes)
 	a := &arrangement{
 		draft: d, make: make([]int, n), unmake: make([]int, n), index: map[*Change]int{}, baked: map[string][]int{},
@@ -56,7 +56,7 @@ func (d *draft) arrange() ([]Vertex, hcl.Diagnostics) {
 	if errors.As(err, &cycle) {
 		return nil, a.cycle(cycle.Path)
 	}
-	return a.vertices(order), nil
+	return a.limit(a.vertices(order), rollouts), nil
 }
 
 func (a *arrangement) number() {

@@ -26,14 +26,14 @@ func (d *draft) decide(c *Change, s *resource.Schema, inputs cty.Value, refs map
 	}
 	found := d.seen[at]
 	c.Unreachable, c.Note = found.Status == resource.Unreachable, found.Reason
-	changed := diff(s, c.Prior.Inputs, inputs)
+	changed := diff(s, c.Prior.Inputs, inputs, c.ignores)
 	for _, name := range slices.Sorted(maps.Keys(refs)) {
-		if reasons := diffRefs(c.Prior.Refs[name], refs[name]); len(reasons) > 0 && !changed.arguments[name] {
+		if reasons := diffRefs(c.Prior.Refs[name], refs[name]); len(reasons) > 0 && !changed.arguments[name] && !c.ignores(name) {
 			changed.arguments[name] = true
 			changed.reasons = append(changed.reasons, reasons...)
 		}
 	}
-	c.Action, c.Reasons = resource.Update, changed.reasons
+	c.Action, c.Reasons, c.changed = resource.Update, changed.reasons, changed.arguments
 	follows := changed.follows
 	switch {
 	case found.Status == resource.Absent:
@@ -45,6 +45,9 @@ func (d *draft) decide(c *Change, s *resource.Schema, inputs cty.Value, refs map
 	case d.toReplace(at):
 		c.Action, follows = resource.Replace, anything
 		c.Reasons = append([]Reason{{What: "asked for by --replace"}}, c.Reasons...)
+	case len(c.triggers) > 0:
+		c.Action, follows = resource.Replace, anything
+		c.Reasons = append(c.triggers[:len(c.triggers):len(c.triggers)], c.Reasons...)
 	case changed.replaces || c.Machine != c.Prior.Machine:
 		c.Action, follows = resource.Replace, anything
 	case c.Prior.Status == state.Incomplete:
@@ -124,7 +127,12 @@ func (d *draft) finish() {
 	var gone []*Change
 	for at, i := range d.State.Instances {
 		if d.byAddr[at] == nil {
-			gone = append(gone, deletion(i, d.seen[at]))
+			c := deletion(i, d.seen[at])
+			c.MovedFrom = d.declared.former[at]
+			if d.declared.forgets(at) {
+				c.Action, c.Reasons = resource.Forget, []Reason{{What: "a removed block leaves it as it is"}}
+			}
+			gone = append(gone, c)
 		}
 	}
 	slices.SortFunc(gone, func(a, b *Change) int { return addr.Compare(a.Addr, b.Addr) })
@@ -141,7 +149,7 @@ func (d *draft) finish() {
 	}
 	for _, c := range gone {
 		c.Baked = d.bakes(c.MachineKind)
-		c.Forget = c.Machine != "" && d.forgotten(c.Prior)
+		c.Forget = c.Action == resource.Delete && c.Machine != "" && d.forgotten(c.Prior)
 	}
 }
 

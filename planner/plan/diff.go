@@ -18,12 +18,12 @@ type difference struct {
 	replaces  bool
 }
 
-// diff compares collapsed arguments. What is not known yet counts as different.
-func diff(s *resource.Schema, before, after cty.Value) difference {
+// diff compares collapsed arguments, but for those in which differences do not count. What is not known yet counts as different.
+func diff(s *resource.Schema, before, after cty.Value, ignores func(name string) bool) difference {
 	d := difference{arguments: map[string]bool{}}
 	for _, name := range names(before, after) {
 		a, b := attribute(s, before, name), attribute(s, after, name)
-		if isManner(s, name) || same(a, b) {
+		if isManner(s, name) || ignores(name) || same(a, b) {
 			continue
 		}
 		d.arguments[name] = true
@@ -49,6 +49,11 @@ func isManner(s *resource.Schema, name string) bool {
 	return b != nil && b.Manner || b == nil && name == timeoutArgument
 }
 
+func nothing(string) bool { return false }
+
+// ignores says that differences in an argument do not count.
+func (c *Change) ignores(name string) bool { return c.ignoreAll || c.ignored[name] }
+
 // blockReplaces looks for changed arguments within blocks, which are compared one by one in their order.
 func blockReplaces(b *resource.Block, before, after cty.Value) bool {
 	from, to := []cty.Value{before}, []cty.Value{after}
@@ -56,7 +61,7 @@ func blockReplaces(b *resource.Block, before, after cty.Value) bool {
 		from, to = elements(before), elements(after)
 	}
 	for i := range max(len(from), len(to)) {
-		if diff(&b.Schema, at(from, i), at(to, i)).replaces {
+		if diff(&b.Schema, at(from, i), at(to, i), nothing).replaces {
 			return true
 		}
 	}

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"maps"
 	"slices"
 
 	"viver/planner/bitset"
@@ -26,43 +25,6 @@ func (a *arrangement) addEdges() {
 		}
 	}
 	a.addPowerOffs()
-}
-
-// addPowerOffs lets a node go before what the steps in its RAM use: clients before servers. That is a wish and no must, as those steps are not
-// undone: where nodes' steps use each other's nodes, or what needs the node itself, it is left out.
-func (a *arrangement) addPowerOffs() {
-	uses := map[int]*bitset.Set{} // by the item that ends the node
-	for i, c := range a.changes {
-		u := a.unmake[i]
-		if u == none || c.Type == nodeKind {
-			continue
-		}
-		for _, user := range a.users[c.Addr.String()] {
-			if off := a.powerOff(user); off != none {
-				if uses[off] == nil {
-					uses[off] = &bitset.Set{}
-				}
-				uses[off].Add(u)
-			}
-		}
-	}
-	for _, off := range slices.Sorted(maps.Keys(uses)) {
-		earlier := a.graph.Ancestors(off)
-		for u := range uses[off].All() {
-			if u != off && !earlier[u] {
-				a.graph.Edge(off, u)
-			}
-		}
-	}
-}
-
-// powerOff is the item by which a forgotten step's machine goes, or none.
-func (a *arrangement) powerOff(i int) int {
-	c := a.changes[i]
-	if m := a.byAddr[c.Machine]; c.Forget && !c.Baked && m != nil {
-		return a.unmake[a.index[m]]
-	}
-	return none
 }
 
 func (a *arrangement) edges(before *bitset.Set, then int) {

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -121,6 +123,9 @@ func play1(t *testing.T, dir string, chapter int, files map[string]*txtar.File) 
 	}
 	view.Plan(p, "")
 	order(&out, p)
+	if len(p.Changes) == 0 {
+		return out.String()
+	}
 	result, err := apply.Run(t.Context(), apply.Options{Plan: p, Store: store, Config: evaluator, Types: known})
 	if err != nil || result.Failed() {
 		t.Fatalf("chapter %d: %v, %+v", chapter, err, result)
@@ -211,6 +216,9 @@ func order(out *bytes.Buffer, p *plan.Plan) {
 		if len(v.After) > 0 {
 			fmt.Fprintf(out, " after %v", v.After)
 		}
+		if v.Group != "" {
+			fmt.Fprintf(out, " limited")
+		}
 		if v.Machine != "" {
 			fmt.Fprintf(out, " session on %s", v.Machine)
 		}
@@ -226,5 +234,8 @@ func order(out *bytes.Buffer, p *plan.Plan) {
 			fmt.Fprintf(out, ", forget %s", p.Changes[f].Addr)
 		}
 		fmt.Fprintln(out)
+	}
+	for _, group := range slices.Sorted(maps.Keys(p.Rollouts)) {
+		fmt.Fprintf(out, "%s: %+v\n", group, p.Rollouts[group])
 	}
 }

@@ -21,6 +21,10 @@ type Walker interface {
 	// Walk calls visit once for each instance, in an order in which all that it refers to comes before it. What visit returns is
 	// what other expressions see of the instance.
 	Walk(ctx context.Context, visit lang.Visit) hcl.Diagnostics
+	// Renamed says where the configuration's moves bring an address, and whether that is elsewhere.
+	Renamed(address string) (string, bool)
+	Removed() []lang.Removed
+	Imports() ([]lang.Import, hcl.Diagnostics)
 }
 
 // Options are what a plan is made from.
@@ -56,22 +60,43 @@ func Make(ctx context.Context, o Options) (*Plan, hcl.Diagnostics) {
 	if diags := checkTypes(o); diags.HasErrors() {
 		return nil, diags
 	}
+	config, diags := o.Config()
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	known, moved, diags := declared(config, o.State)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	o.State = moved
 	seen := o.Seen
 	dirty := map[string][]Reason{}
-	for range maxWalks {
+	for walk := range maxWalks {
 		d := newDraft(o, seen, dirty)
-		diags := d.walk(ctx)
+		d.declared = &known
+		if walk > 0 {
+			if config, diags = o.Config(); diags.HasErrors() {
+				return nil, diags
+			}
+		}
+		diags := config.Walk(ctx, d.visit)
 		if diags.HasErrors() {
 			return nil, diags
 		}
 		d.finish()
 		again := false
+		if len(known.imports) > 0 && known.found == nil {
+			if more := d.importAll(ctx); more.HasErrors() {
+				return nil, append(diags, more...)
+			}
+			again = len(known.found) > 0
+		}
 		if (o.Refresh || o.RefreshOnly) && seen == nil {
 			var more hcl.Diagnostics
 			if seen, more = observe(ctx, o, d); more.HasErrors() {
 				return nil, append(diags, more...)
 			}
-			again = noteworthy(seen)
+			again = again || noteworthy(seen)
 		}
 		for image, reasons := range d.dirty() {
 			again = again || dirty[image] == nil
@@ -97,13 +122,17 @@ func (d *draft) plan() (*Plan, hcl.Diagnostics) {
 	if diags := d.restrict(); diags.HasErrors() {
 		return nil, diags
 	}
-	vertices, diags := d.arrange()
+	if diags := d.unprotected(); diags.HasErrors() {
+		return nil, diags
+	}
+	rollouts := d.rollouts()
+	vertices, diags := d.arrange(rollouts)
 	if diags.HasErrors() {
 		return nil, diags
 	}
 	return &Plan{
 		Lineage: d.State.Lineage, Serial: d.State.Serial, RefreshOnly: d.RefreshOnly, Partial: d.RefreshOnly || len(d.Targets)+len(d.Exclude) > 0,
-		Seen: d.seen, Changes: d.changes, Vertices: vertices,
+		Seen: d.seen, Moves: d.declared.moves, Changes: d.changes, Rollouts: rollouts, Vertices: vertices,
 	}, nil
 }
 
@@ -138,27 +167,20 @@ func checkTypes(o Options) (diags hcl.Diagnostics) {
 // draft is a plan that is being made, in one walk.
 type draft struct {
 	Options
-	memory  *Memory
-	seen    map[string]resource.Observation // by address
-	baking  map[string][]Reason             // images whose steps changed in the walk before, by address
-	changes []*Change
-	byAddr  map[string]*Change
-	taken   map[string]string // which instance has the value of a unique argument
+	memory   *Memory
+	declared *declarations
+	seen     map[string]resource.Observation // by address
+	baking   map[string][]Reason             // images whose steps changed in the walk before, by address
+	changes  []*Change
+	byAddr   map[string]*Change
+	taken    map[string]string // which instance has the value of a unique argument
 }
 
 func newDraft(o Options, seen map[string]resource.Observation, baking map[string][]Reason) *draft {
 	return &draft{
 		Options: o, memory: NewMemory(o.State, o.Types), seen: seen, baking: maps.Clone(baking),
-		byAddr: map[string]*Change{}, taken: map[string]string{},
+		byAddr: map[string]*Change{}, taken: map[string]string{}, declared: &declarations{},
 	}
-}
-
-func (d *draft) walk(ctx context.Context) hcl.Diagnostics {
-	config, diags := d.Config()
-	if diags.HasErrors() {
-		return diags
-	}
-	return append(diags, config.Walk(ctx, d.visit)...)
 }
 
 // visit decides about one declared instance.
@@ -171,6 +193,7 @@ func (d *draft) visit(i *lang.Instance, obj lang.Object) (cty.Value, hcl.Diagnos
 	c := &Change{
 		Addr: i.Addr, Number: i.Number, Type: i.Type, Range: i.Range, Machine: i.Machine, MachineKind: i.MachineKind,
 		Baked: d.bakes(i.MachineKind), Config: obj.Value, Prior: d.State.Instances[at],
+		MovedFrom: d.declared.former[at],
 	}
 	for n := range obj.Depends.All() {
 		c.depends = append(c.depends, n)
@@ -187,7 +210,16 @@ func (d *draft) visit(i *lang.Instance, obj lang.Object) (cty.Value, hcl.Diagnos
 		return cty.NilVal, fail(i.Range, "Arguments cannot be remembered", err.Error())
 	}
 	c.inputs = inputs
-	d.decide(c, t.Schema(), inputs, refs)
+	if diags := d.lifecycle(c, obj.Lifecycle); diags.HasErrors() {
+		return cty.NilVal, diags
+	}
+	if found := d.declared.found[at]; found != nil && c.Prior == nil {
+		if err := d.imported(c, t.Schema(), found); err != nil {
+			return cty.NilVal, fail(i.Range, "Cannot be imported", err.Error())
+		}
+	} else {
+		d.decide(c, t.Schema(), inputs, refs)
+	}
 	d.changes = append(d.changes, c)
 	d.byAddr[at] = c
 	return Value(t.Schema(), obj.Value, c.computed), nil

@@ -1,10 +1,12 @@
 package plan
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -27,14 +29,12 @@ func observe(ctx context.Context, o Options, d *draft) (map[string]resource.Obse
 		}
 		requests[i.Type] = append(requests[i.Type], r)
 	}
-	timeout := o.ReadTimeout
-	if timeout == 0 {
-		timeout = defaultReadTimeout
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(ctx, o.readTimeout())
 	defer cancel()
 	return ask(ctx, o.Types, requests)
 }
+
+func (o Options) readTimeout() time.Duration { return cmp.Or(o.ReadTimeout, defaultReadTimeout) }
 
 func ask(ctx context.Context, types map[string]resource.Type, requests map[string][]resource.ReadRequest) (
 	seen map[string]resource.Observation, diags hcl.Diagnostics,

@@ -27,9 +27,13 @@ type Plan struct {
 	Partial bool
 	// Seen is how the instances were found; nil: they were not asked.
 	Seen map[string]resource.Observation
+	// Moves are to be made in the state before anything else.
+	Moves []Move
 	// Changes has one entry for each instance: first the declared ones, each at its number, then those that are only
 	// remembered, by address. Instances with nothing to do are there too, as NoOp.
 	Changes []*Change
+	// Rollouts limit how machines are changed, by the addresses of their blocks.
+	Rollouts map[string]Rollout
 	// Vertices are the pieces of work, each after those that it waits for.
 	Vertices []Vertex
 }
@@ -57,18 +61,28 @@ type Change struct {
 	// Unreachable says that the instance could not be asked; Note says more of how it was found.
 	Unreachable bool
 	Note        string
+	// Protect says that the instance must not be destroyed or replaced.
+	Protect bool
+	// MovedFrom is the address that the instance had before; empty: this one.
+	MovedFrom string
+	// ImportID is what the world calls an instance that was not remembered and is taken over; empty: it is none.
+	ImportID string
 	// Config is the evaluated object, with unknown values and sensitive marks; cty.NilVal: no longer declared.
 	Config cty.Value
 	// Prior is what is remembered; nil: nothing.
 	Prior *state.Instance
 	// Refreshed are the names of computed attributes that were found to have another value than the remembered one, sorted.
 	Refreshed []string
-	// Remember is what the state is to say of an instance about which nothing else is done; nil: it is right as it is.
+	// Remember is what the state is to say of an instance before anything is done about it; nil: it is right as it is.
 	Remember *state.Instance
 
-	depends  []int                // numbers of what the arguments came from
-	computed map[string]cty.Value // as planned
-	inputs   cty.Value            // as the state would keep them, with unknown parts; cty.NilVal: no longer declared
+	depends   []int                // numbers of what the arguments came from
+	computed  map[string]cty.Value // as planned
+	changed   map[string]bool      // arguments
+	ignored   map[string]bool      // arguments in which differences do not count
+	ignoreAll bool
+	triggers  []Reason  // what calls for a replacement
+	inputs    cty.Value // as the state would keep them, with unknown parts; cty.NilVal: no longer declared
 }
 
 // Reason is one cause of a change.
@@ -93,6 +107,8 @@ type Vertex struct {
 	// instance which is no step, or empty if there is only something to forget.
 	Machine string
 	Members []Member
+	// Group is the block of the machine, if Plan.Rollouts limits how it is changed; else empty.
+	Group string
 	// Baked are the steps to put into the instance, an image, in order: indexes in Plan.Changes, those without a change included.
 	Baked []int
 	// Forgets are indexes of instances that are to be forgotten once this is done.
@@ -116,7 +132,7 @@ type Spot struct{ Vertex, Member int }
 // Summary counts the changes.
 type Summary struct {
 	Create, Update, Destroy int // a replacement counts as Create and as Destroy
-	Forget                  int
+	Forget, Move, Import    int // an import counts as Update too
 	Refresh                 int // of a RefreshOnly plan: instances of which the state will say something else
 	Unreachable             int // machines, and other things, that could not be asked
 }
@@ -139,6 +155,12 @@ func (p *Plan) Summary() Summary {
 		case resource.Forget:
 			s.Forget++
 		}
+		if c.MovedFrom != "" {
+			s.Move++
+		}
+		if c.ImportID != "" && c.Action != resource.NoOp {
+			s.Import++
+		}
 		if p.RefreshOnly && len(c.Refreshed) > 0 {
 			s.Refresh++
 		}
@@ -153,7 +175,7 @@ func (p *Plan) Summary() Summary {
 // Empty reports whether there is nothing to do.
 func (p *Plan) Empty() bool {
 	for _, c := range p.Changes {
-		if c.Action != resource.NoOp || p.RefreshOnly && len(c.Refreshed) > 0 {
+		if c.Action != resource.NoOp || c.MovedFrom != "" || p.RefreshOnly && len(c.Refreshed) > 0 {
 			return false
 		}
 	}

@@ -27,7 +27,8 @@ func (d *draft) remember(c *Change, s *resource.Schema, inputs cty.Value, found 
 	if manner {
 		now.Inputs = inputs
 	}
-	if len(computed) > 0 || manner {
+	now.Protect = c.Protect
+	if len(computed) > 0 || manner || c.Protect != c.Prior.Protect {
 		c.Remember = &now
 	}
 }
@@ -39,6 +40,7 @@ func (d *draft) onlyRefresh() {
 		if c.Prior == nil {
 			continue
 		}
+		c.Protect = c.Prior.Protect
 		found := d.seen[c.Addr.String()]
 		c.Note = found.Reason
 		if found.Status == resource.Absent {

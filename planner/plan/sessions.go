@@ -96,7 +96,11 @@ func (a *arrangement) build(places []place, byPlace map[place][]int) []Vertex {
 		v.After = slices.Compact(v.After)
 	}
 	if left := a.attach(vertices); len(left) > 0 {
-		vertices = append(vertices, Vertex{Forgets: left})
+		last := Vertex{Forgets: left}
+		for n := range vertices { // some may need a machine that is forgotten
+			last.After = append(last.After, n)
+		}
+		vertices = append(vertices, last)
 	}
 	return vertices
 }

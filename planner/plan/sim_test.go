@@ -38,7 +38,9 @@ var schemas = map[string]*resource.Schema{
 			"address": {Type: cty.String, Computed: true, From: []string{"name"}},
 			"timeout": {Type: cty.String, Manner: true, Default: cty.StringVal("10m")},
 		},
-		Blocks: map[string]*resource.Block{"health": {Single: true, Schema: resource.Schema{Attributes: map[string]*resource.Attribute{
+		Blocks: map[string]*resource.Block{"rollout": {Single: true, Manner: true, Schema: resource.Schema{Attributes: map[string]*resource.Attribute{
+			"canary": argument(cty.String), "max_unavailable": argument(cty.String), "max_failed": argument(cty.String),
+		}}}, "health": {Single: true, Schema: resource.Schema{Attributes: map[string]*resource.Attribute{
 			"units": argument(cty.List(cty.String)),
 		}}}},
 	},
@@ -116,6 +118,14 @@ func (s *sim) compute(at string) map[string]cty.Value {
 		}
 	}
 	return computed
+}
+
+// Import finds servers whose ID begins with "10.".
+func (s *sim) Import(_ context.Context, r resource.ImportRequest) (map[string]cty.Value, error) {
+	if s.name != "server" || !strings.HasPrefix(r.ID, "10.") {
+		return nil, fmt.Errorf("there is no %s %q", s.name, r.ID)
+	}
+	return map[string]cty.Value{"port": cty.NumberIntVal(22)}, nil
 }
 
 func (s *sim) Destroy(context.Context, resource.DestroyRequest) error { return nil }

@@ -38,6 +38,20 @@ type Batcher interface {
 	ApplyBatch(ctx context.Context, b Batch, done func(member int, computed map[string]cty.Value, err error))
 }
 
+// Importer is a Type whose instances can be taken over where they exist already without being remembered.
+type Importer interface {
+	Type
+	// Import finds the thing that the world knows by an ID, which the type's documentation describes, and returns its computed attributes. It
+	// changes nothing: the planner applies the instance afterwards. What does not exist is an error.
+	Import(ctx context.Context, r ImportRequest) (computed map[string]cty.Value, err error)
+}
+
+// ImportRequest asks for what exists already. Config may have unknown parts.
+type ImportRequest struct {
+	Addr, ID string
+	Config   cty.Value
+}
+
 // ApplyRequest asks for one instance to be as Config says.
 type ApplyRequest struct {
 	Addr string // "node.pc[0]"

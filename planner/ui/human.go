@@ -63,13 +63,26 @@ func (h *human) Plan(p *plan.Plan, hint string) {
 	line := fmt.Sprintf("Plan: %d to create, %d to update, %d to destroy.", s.Create, s.Update, s.Destroy)
 	if p.RefreshOnly {
 		line = fmt.Sprintf("Plan: nothing to do but to remember what was found of %s.", count(s.Refresh+s.Forget, "instance"))
-	} else if s.Forget > 0 {
-		line += fmt.Sprintf(" %d to forget.", s.Forget)
+	} else {
+		line += more(s)
 	}
 	fmt.Fprintf(h.Out, "\n%s%s\n", h.palette.paint(bold, line), unreachable)
 	if hint != "" {
 		fmt.Fprintf(h.Out, "To bring it about: %s\n", hint)
 	}
+}
+
+// more says what happens to the state only.
+func more(s plan.Summary) (text string) {
+	for _, p := range []struct {
+		n    int
+		what string
+	}{{s.Import, "imported"}, {s.Move, "moved"}, {s.Forget, "to forget"}} {
+		if p.n > 0 {
+			text += fmt.Sprintf(" %d %s.", p.n, p.what)
+		}
+	}
+	return text
 }
 
 func (h *human) Event(e apply.Event) {

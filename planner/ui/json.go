@@ -46,7 +46,7 @@ func (m *machine) Diagnostics(diags hcl.Diagnostics, _ map[string]*hcl.File) {
 
 func (m *machine) Plan(p *plan.Plan, _ string) {
 	for _, c := range p.Changes {
-		if c.LeftOut || c.Action == resource.NoOp && !c.Unreachable && c.Note == "" && !(p.RefreshOnly && len(c.Refreshed) > 0) {
+		if c.LeftOut || c.Action == resource.NoOp && !c.Unreachable && c.Note == "" && c.MovedFrom == "" && !(p.RefreshOnly && len(c.Refreshed) > 0) {
 			continue
 		}
 		f := fields{"addr": c.Addr.String(), "action": c.Action, "unreachable": c.Unreachable}
@@ -57,7 +57,7 @@ func (m *machine) Plan(p *plan.Plan, _ string) {
 		if len(why) > 0 {
 			f["reasons"] = why
 		}
-		for name, text := range map[string]string{"machine": c.Machine, "note": c.Note} {
+		for name, text := range map[string]string{"machine": c.Machine, "note": c.Note, "moved_from": c.MovedFrom, "import_id": c.ImportID} {
 			if text != "" {
 				f[name] = text
 			}
@@ -69,7 +69,7 @@ func (m *machine) Plan(p *plan.Plan, _ string) {
 	}
 	s := p.Summary()
 	m.write("plan", fields{
-		"create": s.Create, "update": s.Update, "destroy": s.Destroy, "forget": s.Forget, "refresh": s.Refresh, "unreachable": s.Unreachable,
+		"create": s.Create, "update": s.Update, "destroy": s.Destroy, "forget": s.Forget, "move": s.Move, "import": s.Import, "refresh": s.Refresh, "unreachable": s.Unreachable,
 	})
 }
 

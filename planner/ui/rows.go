@@ -69,11 +69,11 @@ func (b *rowBuilder) silentWithMachine(c *plan.Change) bool {
 }
 
 func (b *rowBuilder) add(c *plan.Change) {
-	quiet := c.Action == resource.NoOp && !c.Unreachable && c.Note == "" && !b.refreshes(c)
+	quiet := c.Action == resource.NoOp && !c.Unreachable && c.Note == "" && c.MovedFrom == "" && !b.refreshes(c)
 	if c.LeftOut || b.withMachine(c) || b.silentWithMachine(c) || quiet && (b.plan.Empty() || c.Machine != "" || len(c.Addr.Module) > 0) {
 		return
 	}
-	key := strings.Join([]string{string(c.Action), c.Addr.Group(), whats(c), fmt.Sprint(c.Unreachable), c.Note}, "\x00")
+	key := strings.Join([]string{string(c.Action), c.Addr.Group(), whats(c), fmt.Sprint(c.Unreachable, c.MovedFrom == ""), c.Note}, "\x00")
 	if b.refreshes(c) {
 		key += "\x00" + strings.Join(c.Refreshed, " ")
 	}
@@ -108,7 +108,7 @@ func whats(c *plan.Change) string {
 func (b *rowBuilder) row(u *bundle) row {
 	first := u.changes[0]
 	r := row{sign: sign(first), count: len(u.changes)}
-	if b.refreshes(first) {
+	if b.refreshes(first) || first.Action == resource.NoOp && first.MovedFrom != "" {
 		r.sign = "="
 	}
 	if u.pac != "" {
@@ -120,8 +120,22 @@ func (b *rowBuilder) row(u *bundle) row {
 		addresses[i] = c.Addr
 	}
 	r.name = collapse(addresses)
-	r.detail = join("; ", b.what(u), b.steps(u), found(first))
+	r.detail = join("; ", b.what(u), b.steps(u), found(first), was(u.changes))
 	return r
+}
+
+// was names the addresses that moved instances had.
+func was(changes []*plan.Change) string {
+	if changes[0].MovedFrom == "" {
+		return ""
+	}
+	var all []addr.Instance
+	for _, c := range changes {
+		if a, err := addr.Parse(c.MovedFrom); err == nil {
+			all = append(all, a)
+		}
+	}
+	return "was " + collapse(all)
 }
 
 func sign(c *plan.Change) string {
@@ -151,6 +165,8 @@ func (b *rowBuilder) what(u *bundle) string {
 		return reasons(u.changes)
 	case b.refreshes(c):
 		return "found: " + strings.Join(c.Refreshed, ", ")
+	case c.MovedFrom != "" && c.Action == resource.NoOp:
+		return ""
 	case c.Action == resource.Delete:
 		return ""
 	}

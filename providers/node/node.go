@@ -62,7 +62,7 @@ func (*Type) Schema() *resource.Schema {
 			"image_id":       fromBoot("ID of the image that it boots."),
 			"group":          fact(cty.String, "Address of its block."),
 		},
-		Blocks: map[string]*resource.Block{"health": {Single: true, Schema: resource.Schema{
+		Blocks: map[string]*resource.Block{"rollout": rolloutBlock(), "health": {Single: true, Schema: resource.Schema{
 			Doc: "What must be well before it counts as there.",
 			Attributes: map[string]*resource.Attribute{
 				"units": {Type: cty.List(cty.String), Required: true, Doc: "Services or targets that must run."},

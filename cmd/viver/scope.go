@@ -1,0 +1,79 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"viver/planner/plan"
+	"viver/planner/planfile"
+)
+
+// scope are the flags that say how far a plan reaches.
+type scope struct {
+	refresh     bool
+	refreshOnly bool
+	destroy     bool
+	targets     []string
+	exclude     []string
+	replace     []string
+}
+
+// flags adds those that make sense for every plan.
+func (s *scope) flags(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&s.targets, "target", nil, "address of an instance, a block or a Pac: only this, and what it needs (to destroy: what uses it); can be repeated")
+	cmd.Flags().StringArrayVar(&s.exclude, "exclude", nil, "address as with --target: all but this, and what needs it (to destroy: what it uses); can be repeated")
+}
+
+// planFlags adds those for plans from a configuration.
+func (s *scope) planFlags(cmd *cobra.Command) {
+	s.flags(cmd)
+	cmd.Flags().BoolVar(&s.refresh, "refresh", true, "ask what is there how it is")
+	cmd.Flags().BoolVar(&s.refreshOnly, "refresh-only", false, "do nothing but remember how things were found")
+	cmd.Flags().StringArrayVar(&s.replace, "replace", nil, "address as with --target: make it anew although nothing calls for it; can be repeated")
+}
+
+func (s *scope) check() error {
+	switch {
+	case s.refreshOnly && !s.refresh:
+		return errors.New("--refresh-only asks how things are and --refresh=false does not: use one of them")
+	case s.refreshOnly && s.destroy:
+		return errors.New("--refresh-only does nothing and --destroy destroys: use one of them")
+	case len(s.replace) > 0 && (s.destroy || s.refreshOnly):
+		return errors.New("--replace makes things anew: it goes neither with --destroy nor with --refresh-only")
+	}
+	return nil
+}
+
+func (s *scope) options(o *plan.Options) {
+	o.Refresh, o.RefreshOnly = s.refresh, s.refreshOnly
+	o.Targets, o.Exclude, o.Replace = s.targets, s.exclude, s.replace
+}
+
+// arguments are the flags as they would be typed again.
+func (s *scope) arguments() (words []string) {
+	for _, list := range []struct {
+		flag   string
+		values []string
+	}{{"--target", s.targets}, {"--exclude", s.exclude}, {"--replace", s.replace}} {
+		for _, v := range list.values {
+			words = append(words, list.flag, v)
+		}
+	}
+	if s.refreshOnly {
+		words = append(words, "--refresh-only")
+	}
+	if !s.refresh && !s.destroy {
+		words = append(words, "--refresh=false")
+	}
+	return words
+}
+
+func (s *scope) saved() planfile.Scope {
+	return planfile.Scope{Destroy: s.destroy, RefreshOnly: s.refreshOnly, Targets: s.targets, Exclude: s.exclude, Replace: s.replace}
+}
+
+func scopeOf(f *planfile.File) scope {
+	s := f.Scope
+	return scope{refresh: true, destroy: s.Destroy, refreshOnly: s.RefreshOnly, targets: s.Targets, exclude: s.Exclude, replace: s.Replace}
+}
