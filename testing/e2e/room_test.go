@@ -18,11 +18,17 @@ import (
 // open makes a room that is removed when the test ends; if it failed, the test says what the machines and the seed said last.
 func open(t *testing.T, name string, vars map[string]string, machines ...lab.Machine) *room.Room {
 	t.Helper()
+	return openConfig(t, "../../examples/room", name, vars, machines...)
+}
+
+// openConfig is open for another configuration than that of the example.
+func openConfig(t *testing.T, config, name string, vars map[string]string, machines ...lab.Machine) *room.Room {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("rooms of virtual machines need root")
 	}
 	r, err := room.Open(t.Context(), room.Options{
-		Name: name, Config: "../../examples/room", Dir: filepath.Join(t.TempDir(), name), Machines: machines, Vars: vars,
+		Name: name, Config: config, Dir: filepath.Join(t.TempDir(), name), Machines: machines, Vars: vars,
 	})
 	if err != nil {
 		t.Fatal(err)
