@@ -2,7 +2,7 @@
 SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
-.PHONY: demo test unit e2e build bench lint packages fuzz clean
+.PHONY: demo test unit e2e build man bench lint packages fuzz clean
 
 SUDO     := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,HOME,CI,VIVER_CACHE)
 GO_TEST  := go test $(if $(SUDO),-exec "$(SUDO)")
@@ -24,6 +24,9 @@ e2e: build ## real machines, one test at a time
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/ ./cmd/viver ./cmd/viver-node
+
+man: build ## man pages, in out/man
+	bin/viver man out/man
 
 bench: packages build ## figures beside peers, in out/bench
 	mkdir -p out/bench

@@ -71,6 +71,9 @@ func (o Options) cache() (string, error) {
 	return filepath.Join(dir, "viver"), nil
 }
 
+// FindNode returns the path of viver-node, where nobody names another one.
+func FindNode() (string, error) { return Options{}.nodeBinary() }
+
 // nodeBinary finds viver-node.
 func (o Options) nodeBinary() (string, error) {
 	for _, name := range []string{o.NodeBinary, os.Getenv("VIVER_NODE")} {

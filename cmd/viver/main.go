@@ -115,5 +115,6 @@ takes everything away. What was done is remembered in the folder .viver beside t
 	flags.StringVarP(&a.dir, "chdir", "C", ".", "folder of the configuration")
 	flags.BoolVar(&a.json, "json", false, "print events as JSON, one object on each line")
 	cmd.AddCommand(a.commands()...)
+	a.complete(cmd)
 	return cmd
 }

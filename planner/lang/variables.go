@@ -1,9 +1,12 @@
 package lang
 
+import "github.com/zclconf/go-cty/cty"
+
 // Variable is what others may know of a variable of the root module.
 type Variable struct {
 	Name      string
 	Sensitive bool
+	Required  bool // it has no default
 }
 
 // Variables lists the variables of the root module by name; none after a Load with errors.
@@ -13,7 +16,8 @@ func (c *Config) Variables() []Variable {
 	}
 	var all []Variable
 	for _, name := range sortedKeys(c.root.variables) {
-		all = append(all, Variable{Name: name, Sensitive: c.root.variables[name].sensitive})
+		v := c.root.variables[name]
+		all = append(all, Variable{Name: name, Sensitive: v.sensitive, Required: v.fallback == cty.NilVal})
 	}
 	return all
 }
