@@ -144,7 +144,7 @@ func TestUpRefuses(t *testing.T) {
 		"is there twice":         {Name: name(), Address: "10.77.0.1/24", Machines: []lab.Machine{{Name: "a"}, {Name: "a"}}},
 		"want bios or uefi":      {Name: name(), Address: "10.77.0.1/24", Machines: []lab.Machine{{Firmware: "coreboot"}}},
 		"have one address":       {Name: name(), Address: "10.77.0.1/24", Machines: []lab.Machine{{MAC: "52:54:00:00:00:01", More: []lab.Card{{MAC: "52:54:00:00:00:01"}}}}},
-		"neither lo nor tap":     {Name: name(), Address: "10.77.0.1/24", Machines: []lab.Machine{{More: []lab.Card{{Network: "tap0"}}}}},
+		"neither lo nor like":    {Name: name(), Address: "10.77.0.1/24", Machines: []lab.Machine{{More: []lab.Card{{Network: "tap0"}}}}},
 		"network card":           {Name: name(), Address: "10.77.0.1/24", Machines: []lab.Machine{{NIC: "x,y"}}},
 		"BIOS machine with a":    {Name: name(), Address: "10.77.0.1/24", Machines: []lab.Machine{{BootDisk: true}}},
 		"want at least 128":      {Name: name(), Address: "10.77.0.1/24", Machines: []lab.Machine{{MemoryMB: 1}}},

@@ -94,7 +94,7 @@ func (c Card) check() error {
 		return fmt.Errorf("network card %q: want one of %v", c.NIC, validNIC)
 	}
 	if !networkName.MatchString(c.Network) || strings.HasPrefix(c.Network, "tap") || c.Network == "lo" {
-		return fmt.Errorf("network %q: a name has up to 15 lower-case letters, digits and hyphens, and is neither lo nor tap...", c.Network)
+		return fmt.Errorf("network %q: a name has up to 15 lower-case letters, digits and hyphens, and is neither lo nor like tap0", c.Network)
 	}
 	_, err := net.ParseMAC(c.MAC)
 	return err
