@@ -108,7 +108,7 @@ func (d *draft) importOne(ctx context.Context, c *Change, i lang.Import) (found 
 	config, _ := c.Config.UnmarkDeep()
 	found, err := importer.Import(ctx, resource.ImportRequest{Addr: c.Addr.String(), ID: i.ID, Config: config})
 	if err == nil {
-		found, err = Complete(d.Types[c.Type].Schema(), found)
+		found, err = Complete(d.schema(c.Type), found)
 	}
 	if err != nil {
 		return nil, err.Error()

@@ -189,7 +189,7 @@ func (d *draft) visit(i *lang.Instance, obj lang.Object) (cty.Value, hcl.Diagnos
 	if t == nil {
 		return cty.NilVal, fail(i.Range, "Unknown type", "This viver knows no type \""+i.Type+"\".")
 	}
-	at := i.Addr.String()
+	s, at := d.schema(i.Type), i.Addr.String()
 	c := &Change{
 		Addr: i.Addr, Number: i.Number, Type: i.Type, Range: i.Range, Machine: i.Machine, MachineKind: i.MachineKind,
 		Baked: d.bakes(i.MachineKind), Config: obj.Value, Prior: d.State.Instances[at],
@@ -198,14 +198,14 @@ func (d *draft) visit(i *lang.Instance, obj lang.Object) (cty.Value, hcl.Diagnos
 	for n := range obj.Depends.All() {
 		c.depends = append(c.depends, n)
 	}
-	if (c.Baked || t.Schema().Bakes) && holdsSecret(obj.Value) {
+	if (c.Baked || s.Bakes) && holdsSecret(obj.Value) {
 		return cty.NilVal, fail(i.Range, "Secret in an image", "An argument of "+at+" is sensitive, and what goes into an image can be read by every "+
 			"machine on the network. Bring the secret about by a step on the machines that need it.")
 	}
-	if err := d.unique(at, i.Type, t.Schema(), obj.Value); err != nil {
+	if err := d.unique(at, i.Type, s, obj.Value); err != nil {
 		return cty.NilVal, fail(i.Range, "Not unique", err.Error()+".")
 	}
-	inputs, refs, err := d.memory.Inputs(at, t.Schema(), obj.Value)
+	inputs, refs, err := d.memory.Inputs(at, s, obj.Value)
 	if err != nil {
 		return cty.NilVal, fail(i.Range, "Arguments cannot be remembered", err.Error())
 	}
@@ -214,15 +214,15 @@ func (d *draft) visit(i *lang.Instance, obj lang.Object) (cty.Value, hcl.Diagnos
 		return cty.NilVal, diags
 	}
 	if found := d.declared.found[at]; found != nil && c.Prior == nil {
-		if err := d.imported(c, t.Schema(), found); err != nil {
+		if err := d.imported(c, s, found); err != nil {
 			return cty.NilVal, fail(i.Range, "Cannot be imported", err.Error())
 		}
 	} else {
-		d.decide(c, t.Schema(), inputs, refs)
+		d.decide(c, s, inputs, refs)
 	}
 	d.changes = append(d.changes, c)
 	d.byAddr[at] = c
-	return Value(t.Schema(), obj.Value, c.computed), nil
+	return Value(s, obj.Value, c.computed), nil
 }
 
 // holdsSecret reports whether a sensitive argument is set, at any depth.
@@ -254,9 +254,12 @@ func (d *draft) unique(at, kind string, s *resource.Schema, object cty.Value) er
 	return nil
 }
 
+// schema is that of a type; nil: there is no such type. Types may make theirs anew each time they are asked.
+func (d *draft) schema(name string) *resource.Schema { return d.memory.refs.schemas[name] }
+
 func (d *draft) bakes(kind string) bool {
-	t := d.Types[kind]
-	return t != nil && t.Schema().Bakes
+	s := d.schema(kind)
+	return s != nil && s.Bakes
 }
 
 func fail(r hcl.Range, summary, detail string) hcl.Diagnostics {

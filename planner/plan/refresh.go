@@ -47,7 +47,7 @@ func (d *draft) onlyRefresh() {
 			c.Action, c.Reasons = resource.Forget, []Reason{{What: cmp.Or(found.Reason, "gone")}}
 			continue
 		}
-		d.remember(c, d.Types[c.Type].Schema(), c.Prior.Inputs, found.Computed)
+		d.remember(c, d.schema(c.Type), c.Prior.Inputs, found.Computed)
 	}
 }
 

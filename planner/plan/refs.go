@@ -17,8 +17,8 @@ const pacKind = "pac"
 // facts which concern nobody else.
 type referrer struct {
 	*collapser
-	types map[string]resource.Type
-	seen  map[string]string // digests by address, "" where something is unknown
+	schemas map[string]*resource.Schema
+	seen    map[string]string // digests by address, "" where something is unknown
 }
 
 // refs returns for each argument that refers to instances their addresses and digests, "" for those that are to be changed.
@@ -59,14 +59,14 @@ func (r *referrer) digest(kind, at string, v cty.Value) string {
 		return d
 	}
 	r.seen[at] = ""
-	t := r.types[kind]
-	if t == nil {
+	schema := r.schemas[kind]
+	if schema == nil {
 		return ""
 	}
-	attrs := r.object(at, t.Schema(), v).AsValueMap()
+	attrs := r.object(at, schema, v).AsValueMap()
 	maps.DeleteFunc(attrs, func(name string, _ cty.Value) bool {
-		a := t.Schema().Attributes[name]
-		return name == onArgument || isManner(t.Schema(), name) || a != nil && isFact(a)
+		a := schema.Attributes[name]
+		return name == onArgument || isManner(schema, name) || a != nil && isFact(a)
 	})
 	seen := cty.ObjectVal(attrs)
 	if !seen.IsWhollyKnown() {

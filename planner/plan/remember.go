@@ -20,7 +20,11 @@ type Memory struct {
 
 // NewMemory uses the key of s for the digests of sensitive values.
 func NewMemory(s *state.State, types map[string]resource.Type) *Memory {
-	return &Memory{&referrer{collapser: &collapser{state: s}, types: types, seen: map[string]string{}}}
+	schemas := map[string]*resource.Schema{}
+	for name, t := range types {
+		schemas[name] = t.Schema()
+	}
+	return &Memory{&referrer{collapser: &collapser{state: s}, schemas: schemas, seen: map[string]string{}}}
 }
 
 // Inputs returns the collapsed arguments of an instance and what they refer to. With unknown parts in v the result has some too:

@@ -27,8 +27,7 @@ func (d *draft) rollouts() map[string]Rollout {
 	sizes := map[string]int{}
 	first := map[string]cty.Value{}
 	for _, c := range d.changes {
-		t := d.Types[c.Type]
-		if c.Number < 0 || t == nil || t.Schema().Blocks[rolloutBlock] == nil {
+		if c.Number < 0 || d.schema(c.Type).Blocks[rolloutBlock] == nil {
 			continue
 		}
 		group := c.Addr.Group()

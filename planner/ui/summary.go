@@ -62,6 +62,9 @@ func shortValue(v cty.Value, a *resource.Attribute) (string, bool) {
 
 // withoutSecrets makes sensitive values unknown.
 func withoutSecrets(v cty.Value) cty.Value {
+	if !v.ContainsMarked() {
+		return v
+	}
 	clean, err := cty.Transform(v, func(_ cty.Path, v cty.Value) (cty.Value, error) {
 		if v.IsMarked() {
 			return cty.UnknownVal(v.Type()), nil
