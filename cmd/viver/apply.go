@@ -90,19 +90,8 @@ func (a *app) applyFile(cmd *cobra.Command, path string, flags carryOut) error {
 	}
 	flags.approved, flags.resume = true, p.next("apply", f)
 	return p.withState("viver apply", func(store *state.Store) error {
-		basis := p.basis(store.State())
-		if err := file.Check(basis); err != nil {
-			return err
-		}
-		o := p.planOptions(basis.State, f)
-		if o.Seen, err = file.Observations(); err != nil {
-			return err
-		}
-		made, err := p.makeFrom(cmd.Context(), o, f.destroy)
+		made, err := p.again(cmd.Context(), file, store.State())
 		if err != nil {
-			return err
-		}
-		if err := file.Same(basis, made); err != nil {
 			return err
 		}
 		return p.carryOut(cmd.Context(), made, store, flags)

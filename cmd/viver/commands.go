@@ -5,7 +5,7 @@ import "github.com/spf13/cobra"
 // commands are all that viver can do, in the order of a day's work.
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
-		a.initCommand(), a.fmtCommand(), a.validateCommand(), a.planCommand(), a.applyCommand(), a.destroyCommand(), a.outputCommand(),
+		a.initCommand(), a.fmtCommand(), a.validateCommand(), a.planCommand(), a.applyCommand(), a.destroyCommand(), a.showCommand(), a.outputCommand(),
 		a.graphCommand(), a.consoleCommand(), a.schemaCommand(), a.manCommand(),
 		a.nodesCommand(), a.sshCommand(), labCommand(), a.versionCommand(),
 	}

@@ -26,10 +26,11 @@ viver.lock.hcl: which commit or manifest each of them is, and the hash of its fi
 on no network is needed, and everybody gets the same files: one that differs is refused.
 
 Sources:
-  ./NAME, ../NAME                       a folder beside the file
-  builtin/NAME                          comes with viver
-  git::https://HOST/REPO//DIR?ref=TAG   a folder in a git repository; also git::ssh://git@HOST/REPO, git::file:///REPO
-  oci://HOST/NAME:TAG                   a registry; log in with docker login or podman login
+
+    ./NAME, ../NAME                       a folder beside the file
+    builtin/NAME                          comes with viver
+    git::https://HOST/REPO//DIR?ref=TAG   a folder in a git repository; also git::ssh://git@HOST/REPO, git::file:///REPO
+    oci://HOST/NAME:TAG                   a registry; log in with docker login or podman login
 
 Instead of a tag, a git or oci source may have a version beside it: version = "~> 1.2".`,
 		Example: `  viver init
