@@ -110,9 +110,18 @@ func checkGone(ctx context.Context, t *testing.T, l *lab.Lab) {
 
 func TestRemoveAfterCrash(t *testing.T) {
 	l := up(t, lab.Lab{Name: name(), Address: "10.77.0.1/24"})
-	cmd := l.Command(context.Background(), "sleep", "1000")
-	if err := cmd.Start(); err != nil {
+	beside, err := l.Beside(t.Context(), "10.77.0.2/24")
+	if err != nil {
 		t.Fatal(err)
+	}
+	if out, err := beside(t.Context(), "curl", "--silent", "--show-error", "http://10.77.0.1").CombinedOutput(); !strings.Contains(string(out), "Couldn't connect") {
+		t.Errorf("the host beside does not reach the lab's: %s, %v", out, err)
+	}
+	ended := []*exec.Cmd{l.Command(context.Background(), "sleep", "1000"), beside(context.Background(), "sleep", "1000")}
+	for _, cmd := range ended {
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := os.RemoveAll(lab.Root + "/" + l.Name); err != nil { // as if the machine had lost it
 		t.Fatal(err)
@@ -123,8 +132,10 @@ func TestRemoveAfterCrash(t *testing.T) {
 	if err := lab.Remove(t.Context(), l.Name); err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Wait(); err == nil {
-		t.Error("a process in the lab was not ended")
+	for _, cmd := range ended {
+		if err := cmd.Wait(); err == nil {
+			t.Errorf("a process in the lab was not ended: %v", cmd.Args)
+		}
 	}
 }
 

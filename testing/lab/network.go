@@ -82,10 +82,21 @@ func (m *Machine) plug(number int) {
 }
 
 func (l *Lab) removeNetwork(ctx context.Context) error {
-	if _, err := os.Stat(filepath.Join("/run/netns", l.namespace())); errors.Is(err, os.ErrNotExist) {
-		return nil
+	var all error
+	for _, ns := range l.namespaces() {
+		all = errors.Join(all, run(ctx, "", "ip", "netns", "delete", ns))
 	}
-	return run(ctx, "", "ip", "netns", "delete", l.namespace())
+	return all
+}
+
+// namespaces are those of the lab that exist.
+func (l *Lab) namespaces() (there []string) {
+	for _, ns := range []string{l.namespace(), besidePrefix + l.Name} {
+		if _, err := os.Stat(filepath.Join("/run/netns", ns)); err == nil {
+			there = append(there, ns)
+		}
+	}
+	return there
 }
 
 // Command returns a command that runs in the lab's network, with the host's files: the lab's seed.

@@ -109,7 +109,7 @@ func readNumber(path string) (int, error) {
 	return strconv.Atoi(strings.TrimSpace(string(data)))
 }
 
-// killAll ends every process in the namespace and waits until they are gone.
+// killAll ends every process in the namespaces and waits until they are gone.
 func (l *Lab) killAll(ctx context.Context) error {
 	for signal := syscall.SIGTERM; ; signal = syscall.SIGKILL {
 		pids, err := l.pids(ctx)
@@ -130,19 +130,18 @@ func (l *Lab) killAll(ctx context.Context) error {
 	}
 }
 
-// pids lists the processes in the namespace.
+// pids lists the processes in the lab's namespaces.
 func (l *Lab) pids(ctx context.Context) ([]int, error) {
-	if _, err := os.Stat(filepath.Join("/run/netns", l.namespace())); err != nil {
-		return nil, nil
-	}
-	out, err := exec.CommandContext(ctx, "ip", "netns", "pids", l.namespace()).Output()
-	if err != nil {
-		return nil, fmt.Errorf("lab %s: list processes: %w", l.Name, err)
-	}
 	var pids []int
-	for _, field := range strings.Fields(string(out)) {
-		if pid, err := strconv.Atoi(field); err == nil {
-			pids = append(pids, pid)
+	for _, ns := range l.namespaces() {
+		out, err := exec.CommandContext(ctx, "ip", "netns", "pids", ns).Output()
+		if err != nil {
+			return nil, fmt.Errorf("lab %s: list processes: %w", l.Name, err)
+		}
+		for _, field := range strings.Fields(string(out)) {
+			if pid, err := strconv.Atoi(field); err == nil {
+				pids = append(pids, pid)
+			}
 		}
 	}
 	return pids, nil
