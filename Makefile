@@ -2,7 +2,7 @@
 SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
-.PHONY: demo test unit e2e build man bench lint packages fuzz clean
+.PHONY: demo test unit e2e build man bench bench-planner lint packages fuzz clean
 
 SUDO     := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,HOME,CI,VIVER_CACHE)
 GO_TEST  := go test $(if $(SUDO),-exec "$(SUDO)")
@@ -32,6 +32,10 @@ bench: packages build ## figures beside peers, in out/bench
 	mkdir -p out/bench
 	go run ./testing/bench/nbd
 	$(SUDO) go run ./testing/bench/boot
+	go run ./testing/bench/planner
+
+bench-planner: build ## viver plan beside OpenTofu, in out/bench/planner.json
+	go run ./testing/bench/planner
 
 lint:
 	test -z "$$(go tool gofumpt -l . | tee /dev/stderr)" || { echo 'not formatted: go tool gofumpt -w .'; exit 1; }
