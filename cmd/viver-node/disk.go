@@ -15,7 +15,6 @@ import (
 	"viver/nodeimage/pid1"
 	"viver/nodeimage/pid1/console"
 	"viver/nodeimage/pid1/handover"
-	"viver/nodeimage/pid1/join"
 	"viver/nodeimage/pid1/network"
 	"viver/nodeimage/rootdisk"
 	"viver/nodeimage/spec"
@@ -31,15 +30,16 @@ const (
 )
 
 // disk is the process on a diskless machine that the machine's life hangs on: it serves the root and keeps the address. It starts no
-// programs, see pid1.Supervise.
+// programs, see pid1.Supervise, and tells no server anything: that is for the agent, which reads the state.
 type disk struct {
 	*handover.Document
 	log     *slog.Logger
 	channel *handover.Channel
 	root    *rootdisk.Disk
-	client  *join.Client
-	servers *join.Servers
 	leaving chan struct{} // closed when the machine begins to go down
+
+	mu    sync.Mutex // guards state and its file
+	state handover.State
 }
 
 // runDisk serves the root until it was released at the machine's end. It returns an error if it cannot, and is started again then.
@@ -67,8 +67,7 @@ func newDisk(log *slog.Logger, channel *handover.Channel) (*disk, error) {
 	if d.Document, err = handover.Read(handover.Path); err != nil {
 		return nil, err
 	}
-	d.servers = join.NewServers(join.Hints(&d.Bundle)...)
-	if d.client, err = join.New(&d.Bundle, d.servers.List); err != nil {
+	if d.state, err = handover.ReadState(handover.StatePath); err != nil {
 		return nil, err
 	}
 	d.root, err = d.openRoot()
@@ -98,8 +97,12 @@ func (d *disk) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var others sync.WaitGroup
 	others.Go(func() { d.awaitLeave(ctx) })
-	others.Go(func() { discoverServers(ctx, d.Bundle.Cluster, d.servers.Add) })
-	others.Go(func() { network.Keep(ctx, network.Kernel{}, d.Lease, d.keepLease, d.log) })
+	lease := d.state.Lease
+	others.Go(func() {
+		network.Keep(ctx, network.Kernel{}, lease, func(l network.Lease) {
+			d.note(func(s *handover.State) { s.Lease = l })
+		}, d.log)
+	})
 	others.Go(func() { d.followBoot(ctx) })
 	others.Go(func() { d.count(ctx) })
 	err := d.root.Serve(ctx, d.channel.Attached, d.channel.Trouble)
@@ -134,37 +137,27 @@ func leave(ctx context.Context) bool {
 	}
 }
 
-// keepLease remembers a new lease for a process after this one, and tells the servers of a new address.
-func (d *disk) keepLease(lease network.Lease) {
-	moved := lease.Address != d.Lease.Address
-	d.Lease = lease
-	if err := handover.Write(handover.Path, d.Document); err != nil {
+// note changes the state, for the agent and for a process after this one.
+func (d *disk) note(change func(*handover.State)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	change(&d.state)
+	if err := handover.WriteState(handover.StatePath, d.state); err != nil {
 		d.log.Warn(err.Error())
-	}
-	if moved {
-		d.report(context.Background(), spec.Report{Address: lease.Address.Addr().String()})
 	}
 }
 
-// followBoot reports the root when init has mounted it, and does what is to be done when the distribution's init has taken over. For
+// followBoot notes the root when init has mounted it, and does what is to be done when the distribution's init has taken over. For
 // a process that follows a dead one, that is at once.
 func (d *disk) followBoot(ctx context.Context) {
 	defer context.AfterFunc(ctx, func() { d.channel.Close() })()
 	d.channel.WaitHandover(func() {
-		d.report(ctx, spec.Report{Boot: []spec.StageTime{{Stage: spec.StageRoot, At: time.Now().UTC()}}})
+		d.note(func(s *handover.State) { s.Root = time.Now().UTC() })
 	})
 	if ctx.Err() != nil {
 		return
 	}
 	if err := pid1.SpareFromKillall(distribution); err != nil {
-		d.log.Warn(err.Error())
-	}
-}
-
-// report tells a server. That it did not work is only noted: the machine goes on.
-func (d *disk) report(ctx context.Context, r spec.Report) {
-	r.MAC, r.Token = d.Request.MAC, d.Join.Token
-	if err := d.client.Report(ctx, r); err != nil {
 		d.log.Warn(err.Error())
 	}
 }

@@ -32,7 +32,8 @@ type node struct {
 	counter *handover.Counter
 }
 
-// runNode is the agent until the machine leaves. It returns an error if it lost its port or cannot begin, and is started again then.
+// runNode is the agent until the machine leaves. It returns an error if it lost its port, cannot begin or has another name now, and is
+// started again then.
 func runNode() error {
 	log := console.Kernel()
 	if err := pid1.Protect(); err != nil {
@@ -84,9 +85,16 @@ func (n *node) config(leaving <-chan struct{}) agent.NodeConfig {
 	return agent.NodeConfig{
 		Version: version(), Log: n.log, Dir: agentDir, Root: distribution,
 		Bundle: &n.Bundle, HostKey: n.signer, Client: n.client, Request: n.Request, Joined: n.Join,
-		Steps: &step.Runner{Command: shell}, BytesRead: n.bytesRead, Leaving: leaving, Spawned: n.expose,
+		Steps: &step.Runner{Command: shell}, State: state, Renamed: rename, BytesRead: n.bytesRead, Leaving: leaving, Spawned: n.expose,
 	}
 }
+
+// state follows what the root disk's process knows of the machine.
+func state(ctx context.Context, changed func(handover.State)) error {
+	return handover.WatchState(ctx, handover.StatePath, changed)
+}
+
+func rename(name string) error { return pid1.Rename(distribution, name) }
 
 // bytesRead returns what the root disk's process has counted.
 func (n *node) bytesRead() int64 {

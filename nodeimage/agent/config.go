@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"viver/nodeimage/pid1/handover"
 	"viver/nodeimage/pid1/join"
 	"viver/nodeimage/spec"
 )
@@ -42,6 +43,11 @@ type NodeConfig struct {
 	Steps   StepRunner
 	// Init tells when the distribution's init is there and when it has come up; nil: that of Root (see NewInit).
 	Init Init
+	// State calls changed with what the root disk's process says of the machine, now and whenever that changes, until ctx ends; nil:
+	// nothing ever changes.
+	State func(ctx context.Context, changed func(handover.State)) error
+	// Renamed is called when the machine was given another name than in Joined; nil: nobody is told.
+	Renamed func(name string) error
 	// BytesRead counts root blocks fetched over the network since boot; nil: not counted.
 	BytesRead func() int64
 	// Leaving is closed when the machine goes down: RunNode tells the servers that it left, and returns; nil: never.

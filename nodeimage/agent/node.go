@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -27,10 +26,12 @@ type node struct {
 	reporter  *reporter
 	announcer *discovery.Announcer
 	sshPort   int
+	up        chan struct{} // closed when comeUp is done
 }
 
 // RunNode is the agent of a diskless node: it serves operators at once, waits for the distribution's init, takes the node's steps and
-// reports all that. It returns nil when ctx ends or the machine leaves, and an error if it lost its port or cannot begin.
+// reports all that. It returns nil when ctx ends or the machine leaves, and an error if it lost its port, cannot begin, or the machine
+// was given another name: then it is to be run again, and does all under that name.
 func RunNode(ctx context.Context, c NodeConfig) error {
 	if c.SSH == nil {
 		var err error
@@ -53,30 +54,22 @@ func newNode(c NodeConfig) (*node, error) {
 	if c.Init == nil {
 		c.Init = NewInit(c.Root)
 	}
-	n := &node{config: c, log: cmp.Or(c.Log, slog.New(slog.DiscardHandler)), sshPort: portOf(c.SSH)}
-	n.announcer = &discovery.Announcer{Cluster: c.Bundle.Cluster, Machine: c.Joined.Node.Name, Interfaces: c.Interfaces, Log: c.Log}
+	n := &node{config: c, log: cmp.Or(c.Log, slog.New(slog.DiscardHandler)), sshPort: portOf(c.SSH), up: make(chan struct{})}
 	var err error
-	if n.progress, err = openProgress(c.Dir, c.Request.Boot); err != nil {
+	if n.progress, err = openProgress(c.Dir, c.Request.Boot, c.Joined); err != nil {
 		return nil, err
 	}
+	n.announcer = &discovery.Announcer{Cluster: c.Bundle.Cluster, Machine: n.name(), Interfaces: c.Interfaces, Log: c.Log}
 	n.reporter = newReporter(c, n.log, n.progress)
-	u := unitConfig(c.Dir, spec.UnitStart{Cluster: c.Bundle.Cluster, Trust: c.Bundle.Trust, Machine: c.Joined.Node.Name})
+	u := unitConfig(c.Dir, spec.UnitStart{Cluster: c.Bundle.Cluster, Trust: c.Bundle.Trust, Machine: n.name()})
 	u.Command, u.Changed, u.Log = c.Unit, n.announce, c.Log
 	units, err := supervise.New(u)
 	if err != nil {
 		return nil, err
 	}
 	n.machine = newMachine(units, c.Steps)
-	n.ran = n.noteSteps
+	n.ran = n.operatorRan
 	return n, nil
-}
-
-// noteSteps reports what became of steps that an operator ran. Once they went well, the machine is no longer held up by those of its boot.
-func (n *node) noteSteps(results []spec.StepResult) {
-	n.reporter.steps(results)
-	if !slices.ContainsFunc(results, func(r spec.StepResult) bool { return r.Status == spec.StepFailed }) {
-		n.reporter.waiting("")
-	}
 }
 
 func (n *node) run(ctx context.Context) error {
@@ -96,7 +89,9 @@ func (n *node) run(ctx context.Context) error {
 	parts.Go(func() error { return ssh.Serve(ctx, n.config.SSH) })
 	parts.Go(func() error { n.announcer.Run(ctx); return nil })
 	parts.Go(func() error { n.reporter.run(ctx); return nil })
-	parts.Go(func() error { n.comeUp(ctx); return nil })
+	parts.Go(func() error { n.followDisk(ctx); return nil })
+	parts.Go(func() error { n.comeUp(ctx); close(n.up); return nil })
+	parts.Go(func() error { return n.followServer(ctx) })
 	parts.Go(func() error {
 		select {
 		case <-ctx.Done():
@@ -125,59 +120,5 @@ func (n *node) announce() {
 	n.announcer.Set(append(readyServices(n.units), spec.Service{Type: spec.ServiceSSH, Port: n.sshPort}))
 }
 
-// comeUp brings the machine from the start of its init to joined. Whatever fails on the way is reported and does not stop it: a machine
-// that answers can be mended.
-func (n *node) comeUp(ctx context.Context) {
-	if n.progress.has(spec.StageJoined) { // before this agent, another one died
-		n.reporter.steps(n.progress.stepResults())
-		return
-	}
-	if err := n.config.Init.Started(ctx); err != nil {
-		n.say("wait for the distribution's init", err)
-	}
-	n.reporter.reached(spec.StageInit)
-	if err := n.config.Init.Up(ctx); err != nil {
-		n.say("wait until the distribution is up", err)
-	}
-	for _, u := range n.config.Joined.Node.Units {
-		if status, err := n.units.Put(ctx, u); err != nil {
-			n.say("start unit "+u.Name, err)
-		} else if status.State == spec.UnitFailed {
-			n.reporter.waiting("unit " + u.Name + ": " + status.Detail)
-		}
-	}
-	n.takeSteps(ctx)
-	if ctx.Err() == nil {
-		n.reporter.reached(spec.StageJoined)
-	}
-}
-
-// takeSteps applies the node's own steps, and reports each result.
-func (n *node) takeSteps(ctx context.Context) {
-	steps := n.config.Joined.Node.Steps
-	if len(steps) == 0 {
-		return
-	}
-	select {
-	case <-n.turn:
-	case <-ctx.Done():
-		return
-	}
-	defer func() { n.turn <- struct{}{} }()
-	err := n.config.Steps.Run(ctx, "apply", steps, func(r spec.StepResult) {
-		n.reporter.steps([]spec.StepResult{r})
-		if r.Status == spec.StepFailed {
-			n.log.Error("a step failed", "step", r.ID, "output", r.Output)
-			n.reporter.waiting("step " + r.ID + " failed")
-		}
-	})
-	if err != nil && ctx.Err() == nil {
-		n.say("take the steps", err)
-	}
-}
-
-// say logs and reports what went wrong.
-func (n *node) say(what string, err error) {
-	n.log.Error(what, "error", err)
-	n.reporter.waiting(what + ": " + err.Error())
-}
+// name returns the name that a server gave this machine last.
+func (n *node) name() string { return n.progress.joined().Node.Name }

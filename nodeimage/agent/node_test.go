@@ -200,30 +200,6 @@ func TestSecondAgentOfABootTakesNoStepTwice(t *testing.T) {
 	}
 }
 
-func TestNodeJoinsAgainAServerThatForgotIt(t *testing.T) {
-	w := newWorld(t)
-	b := w.boot(t)
-	addr, _ := b.run(t, t.Context())
-	w.seen(t, at(spec.StageJoined))
-	// The operator takes the node away and puts it back: the token is no longer good.
-	for op, args := range map[spec.Op]any{spec.OpNodeRemove: spec.Named{Name: "pc01"}} {
-		if _, err := ask(t, w.operator, op, args, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := ask(t, w.operator, spec.OpNodePut, spec.NodeSpec{Name: "pc02", Image: b.config.Bundle.Image}, nil); err != nil {
-		t.Fatal(err)
-	}
-	// News make it report, and see that it is refused.
-	if _, err := ask(t, w.dial(t, addr), spec.OpSteps, spec.StepRun{Mode: "apply", Steps: []spec.Step{{ID: "more"}}}, nil); err != nil {
-		t.Fatal(err)
-	}
-	m := w.seen(t, func(m spec.Machine) bool { return m.Node == "pc02" && len(m.Steps) == 1 })
-	if m.Stage() != spec.StageJoined {
-		t.Errorf("%+v", m)
-	}
-}
-
 func TestJoinRefusesOverHTTPS(t *testing.T) {
 	w := newWorld(t)
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12}}}

@@ -34,7 +34,7 @@ func (n *node) status(context.Context, *call) (any, error) {
 	}
 	c := n.config
 	return spec.AgentStatus{
-		Version: c.Version, Cluster: c.Bundle.Cluster, Name: c.Joined.Node.Name, Hostname: host, BootID: c.Request.BootID,
+		Version: c.Version, Cluster: c.Bundle.Cluster, Name: n.name(), Hostname: host, BootID: c.Request.BootID,
 		Stage: n.progress.stage(), Image: c.Bundle.Image, Units: n.units.Status(), Facts: &c.Request.Facts, BytesRead: c.BytesRead(),
 	}, nil
 }

@@ -17,12 +17,12 @@ type machine struct {
 	units *supervise.Supervisor
 	steps StepRunner
 	turn  chan struct{} // holds one token: who has it may run steps
-	// ran is called with the results of steps that were applied or undone.
-	ran func([]spec.StepResult)
+	// ran is called with what became of steps that were applied or undone.
+	ran func(spec.StepRun, []spec.StepResult)
 }
 
 func newMachine(units *supervise.Supervisor, steps StepRunner) machine {
-	m := machine{units: units, steps: steps, turn: make(chan struct{}, 1), ran: func([]spec.StepResult) {}}
+	m := machine{units: units, steps: steps, turn: make(chan struct{}, 1), ran: func(spec.StepRun, []spec.StepResult) {}}
 	m.turn <- struct{}{}
 	return m
 }
@@ -59,8 +59,8 @@ func (m *machine) runSteps(ctx context.Context, c *call) (any, error) {
 		results = append(results, r)
 		sendErr = errors.Join(sendErr, c.event(r))
 	})
-	if run.Mode != "check" {
-		m.ran(results)
+	if run.Mode != spec.ModeCheck {
+		m.ran(run, results)
 	}
 	return nothing{}, errors.Join(err, sendErr)
 }

@@ -16,8 +16,8 @@ import (
 	"viver/nodeimage/spec"
 )
 
-// progress is how far this boot has got. It lies in a file in RAM, so that an agent that takes over from one that died neither
-// moves the times of stages nor takes steps twice. It is safe for concurrent use.
+// progress is how far this boot has got, and what a server last made of the machine. It lies in a file in RAM, so that an agent that
+// takes over from one that died neither moves the times of stages nor takes steps twice. It is safe for concurrent use.
 type progress struct {
 	path string
 
@@ -28,14 +28,19 @@ type progress struct {
 type progressDocument struct {
 	Boot  []spec.StageTime  `json:"boot"`
 	Steps []spec.StepResult `json:"steps"`
+	// Joined is what a server answered when the machine joined, or joined again.
+	Joined spec.JoinResponse `json:"joined"`
+	// Taken are the steps that are in place, and As is the name of the node whose they are.
+	Taken []spec.Step `json:"taken"`
+	As    string      `json:"as"`
 }
 
-// openProgress reads the file in dir, or begins with these stages.
-func openProgress(dir string, boot []spec.StageTime) (*progress, error) {
+// openProgress reads the file in dir, or begins with these stages and this answer.
+func openProgress(dir string, boot []spec.StageTime, joined spec.JoinResponse) (*progress, error) {
 	p := &progress{path: filepath.Join(dir, "progress.json")}
 	data, err := os.ReadFile(p.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		p.Boot = slices.Clone(boot)
+		p.Boot, p.Joined = slices.Clone(boot), joined
 		return p, nil
 	}
 	if err != nil {
@@ -53,8 +58,8 @@ func (p *progress) has(s spec.Stage) bool {
 	return slices.ContainsFunc(p.Boot, func(t spec.StageTime) bool { return t.Stage == s })
 }
 
-// reached notes a stage at the present time. A stage that was reached before keeps its time.
-func (p *progress) reached(s spec.Stage) (spec.StageTime, error) {
+// reached notes a stage. One that was reached before keeps its time.
+func (p *progress) reached(s spec.Stage, at time.Time) (spec.StageTime, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, t := range p.Boot {
@@ -62,19 +67,10 @@ func (p *progress) reached(s spec.Stage) (spec.StageTime, error) {
 			return t, nil
 		}
 	}
-	t := spec.StageTime{Stage: s, At: time.Now().UTC()}
+	t := spec.StageTime{Stage: s, At: at.UTC()}
 	p.Boot = append(p.Boot, t)
+	slices.SortStableFunc(p.Boot, func(a, b spec.StageTime) int { return a.Stage.Order() - b.Stage.Order() })
 	return t, p.save()
-}
-
-// ran notes results of steps; the latest of each step counts.
-func (p *progress) ran(results []spec.StepResult) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, r := range results {
-		p.Steps = append(slices.DeleteFunc(p.Steps, func(o spec.StepResult) bool { return o.ID == r.ID }), r)
-	}
-	return p.save()
 }
 
 func (p *progress) stages() []spec.StageTime {
@@ -93,6 +89,20 @@ func (p *progress) stepResults() []spec.StepResult {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.Steps)
+}
+
+// answered notes that the machine has joined again.
+func (p *progress) answered(joined spec.JoinResponse) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.Joined = joined
+	return p.save()
+}
+
+func (p *progress) joined() spec.JoinResponse {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.Joined // its lists are replaced, never changed
 }
 
 // save writes the file; p.mu is held.

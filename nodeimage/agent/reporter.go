@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"viver/nodeimage/pid1/handover"
 	"viver/nodeimage/pid1/join"
 	"viver/nodeimage/spec"
 )
@@ -35,35 +36,55 @@ type reporter struct {
 	progress  *progress
 	log       *slog.Logger
 	wake      chan struct{}
+	again     chan struct{} // gets something when the machine has joined again
 
 	sending sync.Mutex // held while a report is on its way
 
-	mu    sync.Mutex // guards the rest
-	token string
-	news  spec.Report // Boot and Steps that no server has yet, and what the machine waits for
+	mu      sync.Mutex // guards the rest
+	address string
+	news    spec.Report // Boot and Steps that no server has yet, and what the machine waits for
 }
 
 func newReporter(c NodeConfig, log *slog.Logger, p *progress) *reporter {
 	return &reporter{
 		client: c.Client, request: c.Request, bytesRead: c.BytesRead, progress: p, log: log,
-		wake: make(chan struct{}, 1), token: c.Joined.Token,
+		wake: make(chan struct{}, 1), again: make(chan struct{}, 1), address: c.Request.Address,
 	}
 }
 
 // reached notes a stage of the boot.
-func (r *reporter) reached(s spec.Stage) {
-	t, err := r.progress.reached(s)
+func (r *reporter) reached(s spec.Stage) { r.reachedAt(s, time.Now()) }
+
+func (r *reporter) reachedAt(s spec.Stage, at time.Time) {
+	t, err := r.progress.reached(s, at)
 	if err != nil {
 		r.log.Error("an agent after this one will not know how far the boot is", "error", err)
 	}
 	r.note(func(news *spec.Report) { news.Boot = append(news.Boot, t) })
 }
 
-// steps notes what became of steps.
-func (r *reporter) steps(results []spec.StepResult) {
-	if err := r.progress.ran(results); err != nil {
+// state notes what the root disk's process says.
+func (r *reporter) state(s handover.State) {
+	r.mu.Lock()
+	r.address = s.Lease.Address.Addr().String()
+	r.mu.Unlock()
+	if s.Root.IsZero() {
+		r.note(func(*spec.Report) {})
+		return
+	}
+	r.reachedAt(spec.StageRoot, s.Root)
+}
+
+// ran notes what became of steps.
+func (r *reporter) ran(run spec.StepRun, results []spec.StepResult) {
+	if err := r.progress.ran(run, results); err != nil {
 		r.log.Error("an agent after this one will not know the steps", "error", err)
 	}
+	r.results(results)
+}
+
+// results notes results of steps to be reported.
+func (r *reporter) results(results []spec.StepResult) {
 	r.note(func(news *spec.Report) { news.Steps = append(news.Steps, results...) })
 }
 
@@ -91,10 +112,10 @@ func (r *reporter) run(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			r.log.Warn("a report did not reach any server", "error", err)
 			wait, wake = pause, nil // news must not shorten the pause
-			pause = min(2*pause, heartbeat)
-			if errors.Is(err, join.ErrRefused) {
-				r.joinAgain(ctx)
+			if errors.Is(err, join.ErrRefused) && r.joinAgain(ctx) && pause == firstRetry {
+				wait = 0
 			}
+			pause = min(2*pause, heartbeat)
 		} else {
 			pause = firstRetry
 		}
@@ -125,7 +146,7 @@ func (r *reporter) flush(ctx context.Context) error {
 func (r *reporter) send(ctx context.Context) (more bool, err error) {
 	r.mu.Lock()
 	report := r.news
-	report.MAC, report.Token = r.request.MAC, r.token
+	report.MAC, report.Token, report.Address = r.request.MAC, r.progress.joined().Token, r.address
 	r.mu.Unlock()
 	report.Steps, report.BytesRead = fitting(report.Steps), r.bytesRead()
 	err = r.client.Report(ctx, report)
@@ -154,19 +175,31 @@ func fitting(results []spec.StepResult) []spec.StepResult {
 }
 
 // joinAgain asks for admission with all that this boot has reached: the server was set up anew, or took the machine for one that
-// started again.
-func (r *reporter) joinAgain(ctx context.Context) {
+// started again. It returns false if no server lets the machine in.
+func (r *reporter) joinAgain(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, joinTime)
 	defer cancel()
-	request := r.request
-	request.Boot = r.progress.stages()
-	response, err := r.client.Join(ctx, func() spec.JoinRequest { return request }, func(string) {})
+	response, err := r.client.Join(ctx, r.present, func(string) {})
 	if err != nil {
 		r.log.Warn("this machine cannot join again", "error", err)
-		return
+		return false
 	}
+	if err := r.progress.answered(*response); err != nil {
+		r.log.Error("an agent after this one will have to join again", "error", err)
+	}
+	r.results(r.progress.stepResults())
+	select {
+	case r.again <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// present says what the machine is now.
+func (r *reporter) present() spec.JoinRequest {
 	r.mu.Lock()
-	r.token = response.Token
-	r.mu.Unlock()
-	r.steps(r.progress.stepResults())
+	defer r.mu.Unlock()
+	request := r.request
+	request.Boot, request.Address = r.progress.stages(), r.address
+	return request
 }

@@ -20,6 +20,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -167,13 +168,17 @@ func (a *authority) identify(t *testing.T, dir string) {
 
 // fakeSteps answers "changed", or "failed" for the type "fail".
 type fakeSteps struct {
-	mu    sync.Mutex // guards modes
+	mu    sync.Mutex // guards the rest
 	modes []string
+	each  []string // "MODE:ID"
 }
 
 func (f *fakeSteps) Run(ctx context.Context, mode string, steps []spec.Step, emit func(spec.StepResult)) error {
 	f.mu.Lock()
 	f.modes = append(f.modes, mode)
+	for _, s := range steps {
+		f.each = append(f.each, mode+":"+s.ID)
+	}
 	f.mu.Unlock()
 	for _, s := range steps {
 		if s.Type == "block" {
@@ -190,6 +195,12 @@ func (f *fakeSteps) Run(ctx context.Context, mode string, steps []spec.Step, emi
 		emit(r)
 	}
 	return nil
+}
+
+func (f *fakeSteps) ran() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.each)
 }
 
 func (f *fakeSteps) runs() int {

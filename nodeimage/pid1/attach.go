@@ -19,8 +19,11 @@ func (m *machine) attach() error {
 	if err := os.MkdirAll(filepath.Dir(handover.Path), 0o700); err != nil {
 		return fmt.Errorf("hand over: %w", err)
 	}
-	doc := handover.Document{Bundle: m.cluster.bundle, Request: m.request, Join: *m.response, Lease: m.lease, HostKey: m.hostKey}
+	doc := handover.Document{Bundle: m.cluster.bundle, Request: m.request, Join: *m.response, HostKey: m.hostKey}
 	if err := handover.Write(handover.Path, &doc); err != nil {
+		return err
+	}
+	if err := handover.WriteState(handover.StatePath, handover.State{Lease: m.lease}); err != nil {
 		return err
 	}
 	channel, other, err := handover.NewChannel()

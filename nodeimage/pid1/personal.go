@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/sys/unix"
 
 	"viver/nodeimage/pid1/handover"
 )
@@ -22,6 +23,17 @@ func (m *machine) personal(root *os.Root) []error {
 		errs = append(errs, place(root, "etc/resolv.conf", text, 0o644))
 	}
 	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+}
+
+// Rename gives another name to a machine that runs: to the kernel, and to the distribution in root. The name in the distribution's
+// own memory is that of its next look.
+func Rename(root, name string) error {
+	dir, err := os.OpenRoot(root)
+	if err != nil {
+		return fmt.Errorf("rename: %w", err)
+	}
+	defer dir.Close()
+	return errors.Join(os.NewSyscallError("sethostname", unix.Sethostname([]byte(name))), place(dir, "etc/hostname", name+"\n", 0o644))
 }
 
 // place writes a file, in the place of a link too (resolv.conf is often one into /run). Without its folder it is left out.

@@ -7,19 +7,11 @@ import (
 	"viver/nodeimage/spec"
 )
 
-// order returns the place of a stage in a boot; 0 for what is none.
-func order(s spec.Stage) int {
-	if s == spec.StageLeft {
-		return len(spec.Stages()) + 1
-	}
-	return slices.Index(spec.Stages(), s) + 1
-}
-
 // Observe notes what a unit saw of a machine. An earlier stage than the last one begins a new boot: a machine that
 // runs asks no firmware's questions.
 func (r *Roster) Observe(e spec.MachineEvent) {
 	mac, err := cleanMAC(e.MAC)
-	if err != nil || order(e.Stage) == 0 {
+	if err != nil || e.Stage.Order() == 0 {
 		r.config.Log.Debug("an event is of no machine or stage", "mac", e.MAC, "stage", e.Stage)
 		return
 	}
@@ -27,7 +19,7 @@ func (r *Roster) Observe(e spec.MachineEvent) {
 	defer r.mu.Unlock()
 	rec := r.machine(mac)
 	m := &rec.Machine
-	if order(m.Stage()) > order(e.Stage) {
+	if m.Stage().Order() > e.Stage.Order() {
 		rec.newBoot("")
 	}
 	now := r.config.Now()
@@ -56,7 +48,7 @@ func (rec *record) newBoot(bootID string) {
 func (rec *record) merge(stages []spec.StageTime) {
 	boot := slices.Clone(rec.Machine.Boot)
 	for _, s := range stages {
-		if order(s.Stage) == 0 {
+		if s.Stage.Order() == 0 {
 			continue
 		}
 		known := func(t spec.StageTime) bool { return t.Stage == s.Stage }
@@ -66,7 +58,7 @@ func (rec *record) merge(stages []spec.StageTime) {
 			boot = append(boot, s)
 		}
 	}
-	slices.SortStableFunc(boot, func(a, b spec.StageTime) int { return order(a.Stage) - order(b.Stage) })
+	slices.SortStableFunc(boot, func(a, b spec.StageTime) int { return a.Stage.Order() - b.Stage.Order() })
 	rec.Machine.Boot = boot
 }
 

@@ -49,9 +49,16 @@ type Named struct {
 	Name string `json:"name"`
 }
 
+// The modes of a StepRun.
+const (
+	ModeCheck = "check" // nothing is changed; it goes on after a failure
+	ModeApply = "apply"
+	ModeUndo  = "undo"
+)
+
 // StepRun asks for steps to be checked, applied or undone.
 type StepRun struct {
-	Mode  string `json:"mode"` // check, apply, undo
+	Mode  string `json:"mode"`
 	Steps []Step `json:"steps"`
 }
 

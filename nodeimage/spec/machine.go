@@ -1,6 +1,9 @@
 package spec
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Stage is how far a machine's boot has got. The stages follow one another in the order of Stages.
 type Stage string
@@ -19,6 +22,14 @@ const (
 // Stages returns the stages of a boot in their order, without StageLeft.
 func Stages() []Stage {
 	return []Stage{StageFirmware, StageKernel, StageNetwork, StageRoot, StageInit, StageJoined}
+}
+
+// Order returns the place of s in a boot, from 1 on; that of StageLeft is behind all of Stages. What is no stage has 0.
+func (s Stage) Order() int {
+	if s == StageLeft {
+		return len(Stages()) + 1
+	}
+	return slices.Index(Stages(), s) + 1
 }
 
 // StageTime is when a machine reached a stage.

@@ -16,9 +16,9 @@ import (
 
 // The modes of a run.
 const (
-	Check = "check" // nothing is changed; it goes on after a failure
-	Apply = "apply"
-	Undo  = "undo"
+	Check = spec.ModeCheck
+	Apply = spec.ModeApply
+	Undo  = spec.ModeUndo
 )
 
 // DefaultTimeout is the time that a step without a Timeout of its own may take.

@@ -1,7 +1,7 @@
-// Package handover is what early user space leaves to the processes that outlive it: a document and a counter in RAM, and a channel
-// to the one that serves the root disk.
+// Package handover is what early user space leaves to the processes that outlive it, and what these tell one another: documents and
+// a counter in RAM, and a channel to the process that serves the root disk.
 //
-// It owns the form of these. The document lies in the initramfs, which only root sees and which is gone with the machine's power.
+// It owns the form of these. They lie in the initramfs, which only root sees and which is gone with the machine's power.
 package handover
 
 import (
@@ -11,7 +11,6 @@ import (
 
 	"github.com/google/renameio/v2"
 
-	"viver/nodeimage/pid1/network"
 	"viver/nodeimage/spec"
 )
 
@@ -29,40 +28,44 @@ const (
 // Names returns them all.
 func Names() []string { return []string{SupervisorName, DiskName, AgentName} }
 
-// Document is all that the disk's process and the agent need to take up their work, also after others have died. The image's manifest lies at
-// spec.ManifestPath still.
+// Document is what the disk's process and the agent need to take up their work, also after others have died. It does not change. The
+// image's manifest lies at spec.ManifestPath still.
 type Document struct {
 	Bundle spec.Bundle `json:"bundle"`
 	// Request is what the machine said of itself, Join what a server answered.
 	Request spec.JoinRequest  `json:"request"`
 	Join    spec.JoinResponse `json:"join"`
-	// Lease is the address; the disk's process keeps it, and writes the document again when it changes.
-	Lease network.Lease `json:"lease"`
 	// HostKey is the private SSH host key of this boot, PEM as OpenSSH writes it.
 	HostKey string `json:"host_key"`
 }
 
 // Write puts the document in place of the former one, at once and with mode 0600.
-func Write(path string, d *Document) error {
-	data, err := json.Marshal(d)
+func Write(path string, d *Document) error { return write(path, d) }
+
+// Read reads the document.
+func Read(path string) (*Document, error) {
+	d := new(Document)
+	return d, read(path, d)
+}
+
+func write(path string, doc any) error {
+	data, err := json.Marshal(doc)
 	if err == nil {
 		err = renameio.WriteFile(path, data, 0o600)
 	}
 	if err != nil {
-		return fmt.Errorf("write the handover document: %w", err)
+		return fmt.Errorf("hand over: %w", err)
 	}
 	return nil
 }
 
-// Read reads the document.
-func Read(path string) (*Document, error) {
+func read(path string, doc any) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("read the handover from early user space: %w", err)
+		return fmt.Errorf("read what was handed over: %w", err)
 	}
-	d := new(Document)
-	if err := spec.Decode(data, d); err != nil {
-		return nil, fmt.Errorf("read the handover from early user space: %s: %w", path, err)
+	if err := spec.Decode(data, doc); err != nil {
+		return fmt.Errorf("read what was handed over: %s: %w", path, err)
 	}
-	return d, nil
+	return nil
 }

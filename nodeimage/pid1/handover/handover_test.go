@@ -1,17 +1,14 @@
 package handover_test
 
 import (
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"viver/nodeimage/pid1/handover"
-	"viver/nodeimage/pid1/network"
 	"viver/nodeimage/spec"
 )
 
@@ -20,7 +17,6 @@ func TestRoundTrip(t *testing.T) {
 	want := &handover.Document{
 		Bundle:  spec.Bundle{Version: 1, Cluster: "c0ffee", Servers: []spec.Server{{Name: "seed", NBD: "10.20.0.1:10809"}}},
 		Join:    spec.JoinResponse{Node: spec.NodeSpec{Name: "pc01"}, Token: "t"},
-		Lease:   network.Lease{Interface: "eth0", Address: netip.MustParsePrefix("10.20.0.101/16"), Server: netip.MustParseAddr("10.20.0.1")},
 		HostKey: "key",
 	}
 	if err := handover.Write(path, want); err != nil {
@@ -30,7 +26,7 @@ func TestRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); diff != "" {
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
@@ -43,7 +39,7 @@ func TestUnreadable(t *testing.T) {
 	if _, err := handover.Read(path); err == nil {
 		t.Error("a missing document was read")
 	}
-	if err := os.WriteFile(path, []byte(`{"lease":`), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(`{"join":`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := handover.Read(path); err == nil || !strings.Contains(err.Error(), path) {
@@ -54,26 +50,26 @@ func TestUnreadable(t *testing.T) {
 	}
 }
 
-func channel(t *testing.T) (init, agent *handover.Channel) {
+func channel(t *testing.T) (init, disk *handover.Channel) {
 	t.Helper()
 	init, f, err := handover.NewChannel()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { init.Close() })
-	agent, err = handover.OpenChannel(f)
+	disk, err = handover.OpenChannel(f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { agent.Close() })
-	return init, agent
+	t.Cleanup(func() { disk.Close() })
+	return init, disk
 }
 
 func TestChannel(t *testing.T) {
-	init, agent := channel(t)
-	agent.Trouble("connection refused\nby " + strings.Repeat("x", 2000))
-	agent.Trouble("no route")
-	agent.Attached()
+	init, disk := channel(t)
+	disk.Trouble("connection refused\nby " + strings.Repeat("x", 2000))
+	disk.Trouble("no route")
+	disk.Attached()
 	var reasons []string
 	if err := init.WaitAttached(func(r string) { reasons = append(reasons, r) }); err != nil {
 		t.Fatal(err)
@@ -84,16 +80,16 @@ func TestChannel(t *testing.T) {
 	init.RootMounted()
 	init.Close()
 	mounted := 0
-	agent.WaitHandover(func() { mounted++ })
+	disk.WaitHandover(func() { mounted++ })
 	if mounted != 1 {
 		t.Errorf("told %d times of the root", mounted)
 	}
-	agent.Attached() // a second agent says it again; nobody hears, nothing happens
+	disk.Attached() // a second process says it again; nobody hears, nothing happens
 }
 
-func TestAgentGone(t *testing.T) {
-	init, agent := channel(t)
-	agent.Close()
+func TestDiskGone(t *testing.T) {
+	init, disk := channel(t)
+	disk.Close()
 	if err := init.WaitAttached(func(string) {}); err == nil || !strings.Contains(err.Error(), "the channel ended") {
 		t.Errorf("got %v", err)
 	}
