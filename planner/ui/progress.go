@@ -76,6 +76,7 @@ func (p *progress) close() {
 			p.shown[r] = true
 		}
 	}
+	p.tracker.failed = nil // Result tells of them
 	p.redraw(rest)
 }
 
@@ -100,8 +101,6 @@ func (p *progress) block(e apply.Event, row *tracked) {
 	switch {
 	case e.Kind == apply.Progressed && e.Progress.Output:
 		p.redraw([]string{p.palette.paint(faint, e.Change.Addr.String()+" | "+e.Progress.Detail)})
-	case e.Kind == apply.Ended && e.Err != nil && !resource.Untried(e.Err):
-		p.redraw([]string{p.palette.paint(red, e.Change.Addr.String()+": "+firstLine(e.Err))})
 	}
 }
 
@@ -141,13 +140,39 @@ func (p *progress) redraw(stay []string) {
 		b.WriteString(line + "\n")
 	}
 	p.drawn = 0
-	for _, r := range p.tracker.rows {
-		if r.running() {
-			b.WriteString(clip(p.line(r, r.line()), p.width) + "\n")
-			p.drawn++
-		}
+	for _, line := range p.lines() {
+		b.WriteString(line + "\n")
+		p.drawn++
 	}
 	io.WriteString(p.out, b.String()) // to a terminal: nobody to tell
+}
+
+// The greatest numbers of lines in the block: it must fit on a screen.
+const (
+	maxRows     = 12
+	maxFailures = 3
+)
+
+// lines are those of the block: rows at work, with who is slow in them, and what failed so far, put together by error.
+func (p *progress) lines() (all []string) {
+	for _, r := range p.tracker.rows {
+		if !r.running() || len(all) >= maxRows {
+			continue
+		}
+		all = append(all, clip(p.line(r, r.line()), p.width))
+		if more := r.more(); more != "" {
+			all = append(all, clip("  "+more, p.width))
+		}
+	}
+	for i, f := range p.tracker.failed {
+		if i == maxFailures {
+			all = append(all, clip(fmt.Sprintf("and %d more kinds of error", len(p.tracker.failed)-i), p.width))
+			break
+		}
+		text, _, _ := strings.Cut(f.text, "\n")
+		all = append(all, p.palette.paint(red, clip("failed: "+collapse(f.addresses)+": "+printable(text), p.width)))
+	}
+	return all
 }
 
 func (p *progress) line(r *tracked, text string) string {

@@ -61,24 +61,29 @@ func (t *tallied) count(a resource.Action) {
 	}
 }
 
-// fail puts errors together that differ in nothing but the address.
 func (t *tallied) fail(e apply.End) {
 	t.failures++
-	at := e.Change.Addr.String()
-	text := strings.TrimPrefix(e.Err.Error(), at+": ")
-	if errors.Is(e.Err, context.Canceled) {
+	t.failed = addFailure(t.failed, e.Change, e.Err)
+}
+
+// addFailure puts errors together that differ in nothing but the address.
+func addFailure(all []*failure, c *plan.Change, err error) []*failure {
+	at := c.Addr.String()
+	text := strings.TrimPrefix(err.Error(), at+": ")
+	if errors.Is(err, context.Canceled) {
 		text = "canceled before it was done; the next apply takes it up again"
 	}
-	i := slices.IndexFunc(t.failed, func(f *failure) bool { return f.text == text })
+	i := slices.IndexFunc(all, func(f *failure) bool { return f.text == text })
 	if i < 0 {
-		i = len(t.failed)
-		t.failed = append(t.failed, &failure{text: text})
+		i = len(all)
+		all = append(all, &failure{text: text})
 	}
-	f := t.failed[i]
-	f.addresses = append(f.addresses, e.Change.Addr)
-	if at := place(e.Change); at != "" && !slices.Contains(f.places, at) {
+	f := all[i]
+	f.addresses = append(f.addresses, c.Addr)
+	if at := place(c); at != "" && !slices.Contains(f.places, at) {
 		f.places = append(f.places, at)
 	}
+	return all
 }
 
 // place says where a change is declared: "main.viver.hcl:12"; "" where it no longer is.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"viver/planner/apply"
@@ -17,6 +16,7 @@ type tracker struct {
 	rows   []*tracked
 	byRow  map[string]*tracked
 	totals map[string]int // parts of each row in the plan
+	failed []*failure     // by their text
 }
 
 func newTracker(p *plan.Plan) tracker {
@@ -91,6 +91,7 @@ func (t *tracker) event(e apply.Event) (row *tracked, m *member, newStage bool) 
 			row.untried++
 		case e.Err != nil:
 			row.failed++
+			t.failed = addFailure(t.failed, e.Change, e.Err)
 		default:
 			row.done++
 		}
@@ -130,53 +131,6 @@ func displayName(c *plan.Change) string {
 		return n
 	}
 	return cmp.Or(c.Addr.Key.Plain(), c.Addr.Name)
-}
-
-// line is the row's progress: "31 of 40 joined  [firmware 2 | kernel 4 | joined 31]   slowest: pc17 in root for 12s".
-func (r *tracked) line() string {
-	if r.total == 1 {
-		return join("   ", participle(r.action)+" for "+since(r.start), r.detail)
-	}
-	word := past(r.action)
-	text := fmt.Sprintf("%d of %d %s", r.done, r.total, word)
-	if r.failed > 0 {
-		text += fmt.Sprintf(", %d failed", r.failed)
-	}
-	return join("   ", text, r.counts(), r.slowest())
-}
-
-// counts is how many are in which stage.
-func (r *tracked) counts() string {
-	var parts []string
-	for _, stage := range r.stages {
-		n := 0
-		for _, m := range r.parts {
-			if m.stage == stage {
-				n++
-			}
-		}
-		if n > 0 {
-			parts = append(parts, fmt.Sprintf("%s %d", stage, n))
-		}
-	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return "[" + strings.Join(parts, " | ") + "]"
-}
-
-// slowest is the one that has been where it is for the longest time.
-func (r *tracked) slowest() string {
-	var slow *member
-	for _, m := range r.parts {
-		if !m.ended && (slow == nil || m.entered.Before(slow.entered) || m.entered.Equal(slow.entered) && m.name < slow.name) {
-			slow = m
-		}
-	}
-	if slow == nil || slow.stage == "" {
-		return ""
-	}
-	return fmt.Sprintf("slowest: %s in %s for %s", slow.name, slow.stage, since(slow.entered))
 }
 
 // ending is what there is to say when a row is done.

@@ -89,14 +89,21 @@ func TestLiveBlock(t *testing.T) {
 		want := []string{
 			"image.desk   created in 1m52s   74 MB, 1,186 chunks",
 			"node.pc      1 of 3 created   [kernel 1 | root 1 | joined 1]   slowest: pc01 in root for 12s",
+			"  then pc03 in kernel for 12s",
 		}
 		if diff := cmp.Diff(want, screen); diff != "" {
 			t.Error(diff)
 		}
 		say(1, apply.Ended, resource.Progress{}, errors.New("no\x1bc route\nmore"))
+		time.Sleep(refresh)
+		synctest.Wait()
+		want = []string{want[0], "node.pc      1 of 3 created, 1 failed   [kernel 1 | root 1 | joined 1]   slowest: pc03 in kernel for 12s", "failed: node.pc[pc01]: no c route"}
+		if diff := cmp.Diff(want, show(out.String())); diff != "" {
+			t.Error(diff)
+		}
 		say(3, apply.Ended, resource.Progress{}, nil)
 		h.Close()
-		want = []string{want[0], `node.pc["pc01"]: no c route`, "node.pc      2 created, 1 failed in 12s"}
+		want = []string{want[0], "node.pc      2 created, 1 failed in 12s"}
 		if diff := cmp.Diff(want, show(out.String())); diff != "" {
 			t.Error(diff)
 		}
