@@ -214,7 +214,10 @@ func (b *block) findNested(content *hcl.BodyContent) {
 			}
 		}
 		b.refs = append(b.refs, refs...)
-		b.nested[name] = nestedBlocks{perInstance: perInstance(refs), rng: raw.DefRange}
+		b.nested[name] = nestedBlocks{perInstance: perInstance(refs), names: traversals(refs), rng: raw.DefRange}
+	}
+	for _, raw := range content.Blocks {
+		keepMarksInBody(raw.Body)
 	}
 }
 

@@ -21,6 +21,8 @@ type blockNode struct {
 	context   scope // of the arguments, each, count and self excepted
 	onContext scope // of `on`
 	constants map[string]*constant
+
+	unknownBlocks bool // a dynamic block was met of which it is not known how many blocks it makes
 }
 
 // constant is an argument that is the same in all instances.

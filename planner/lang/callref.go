@@ -5,7 +5,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/zclconf/go-cty/cty"
 
 	"viver/planner/resource"
 )
@@ -15,27 +14,11 @@ const callRoot = " call"
 
 // functionCalls returns the functions that an expression calls, as references with their names.
 func functionCalls(x hcl.Expression) []reference {
-	if node, ok := x.(hclsyntax.Node); ok {
-		return nodeCalls(node)
-	}
-	// In JSON, calls stand in strings, which are read as templates.
-	v, diags := x.Value(nil)
-	if diags.HasErrors() {
+	native, ok := nativeOf(x)
+	if !ok {
 		return nil
 	}
-	var calls []reference
-	_ = cty.Walk(v, func(_ cty.Path, part cty.Value) (bool, error) {
-		if part.Type() == cty.String && part.IsKnown() && !part.IsNull() {
-			if t, diags := hclsyntax.ParseTemplate([]byte(part.AsString()), "", hcl.InitialPos); !diags.HasErrors() {
-				calls = append(calls, nodeCalls(t)...)
-			}
-		}
-		return true, nil
-	})
-	for i := range calls {
-		calls[i].rng = x.Range()
-	}
-	return calls
+	return nodeCalls(native)
 }
 
 func nodeCalls(node hclsyntax.Node) []reference {

@@ -13,7 +13,10 @@ type expression struct {
 // newExpression prepares an expression that was just parsed; it changes parts of it.
 func newExpression(e hcl.Expression) *expression {
 	x := &expression{Expression: e, refs: append(references(e.Variables()), functionCalls(e)...)}
-	shareParts(e)
+	if native, ok := nativeOf(e); ok {
+		shareParts(native)
+		x.Expression = keepMarks(native)
+	}
 	return x
 }
 
@@ -34,7 +37,8 @@ type reference struct {
 	root      string // "var", "local", "node", "step", "pac", "each", "count", "self", "path", callRoot
 	name      string // "pc"; of a step "file.motd"; of each "key"
 	rest      hcl.Traversal
-	malformed bool // root without the names that it needs
+	traversal hcl.Traversal // all of it; nil for calls
+	malformed bool          // root without the names that it needs
 	rng       hcl.Range
 }
 
@@ -46,8 +50,18 @@ func references(traversals []hcl.Traversal) []reference {
 	return refs
 }
 
+func traversals(refs []reference) []hcl.Traversal {
+	var all []hcl.Traversal
+	for _, r := range refs {
+		if r.traversal != nil {
+			all = append(all, r.traversal)
+		}
+	}
+	return all
+}
+
 func newReference(t hcl.Traversal) reference {
-	r := reference{root: t.RootName(), rng: t.SourceRange()}
+	r := reference{root: t.RootName(), traversal: t, rng: t.SourceRange()}
 	names := 1
 	switch r.root {
 	case "self":

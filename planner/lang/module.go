@@ -80,7 +80,8 @@ type block struct {
 // nestedBlocks are all blocks of one type in a block's body.
 type nestedBlocks struct {
 	perInstance bool
-	rng         hcl.Range // of the first
+	names       []hcl.Traversal // what they refer to
+	rng         hcl.Range       // of the first
 }
 
 // call is one pac block.

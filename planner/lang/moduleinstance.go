@@ -20,7 +20,7 @@ type moduleInstance struct {
 	outputs   map[string]*vertex
 	blocks    map[string]*blockNode
 	calls     map[string]*callNode
-	// whole is the value of the Pac: its outputs, marked with all members. To have it, everything in the module is evaluated.
+	// whole is the value of the Pac: its outputs and identity. To have it, everything in the module is evaluated.
 	whole   vertex
 	members bitset.Set // instances within; complete once whole is evaluated
 	base    bitset.Set // what all instances within depend on: depends_on and for_each of the pac blocks above
@@ -124,14 +124,15 @@ func (m *moduleInstance) computeWhole() result {
 	for _, name := range sortedKeys(m.outputs) {
 		attrs[name] = need(m.outputs[name])
 	}
-	r.value = cty.ObjectVal(attrs).Mark(dependencies{&m.members})
+	r.value = cty.ObjectVal(attrs)
 	return r
 }
 
-// identity returns what every Pac has beside its outputs.
+// identity returns what every Pac has beside its outputs. The address is marked with all members: who has the whole Pac depends on all of
+// it, and who has an output on what the output came from.
 func (m *moduleInstance) identity() map[string]cty.Value {
 	return map[string]cty.Value{
-		"kind": cty.StringVal(pacKind), "addr": cty.StringVal(m.path.String()), "key": keyValue(m.key),
+		"kind": cty.StringVal(pacKind), "addr": cty.StringVal(m.path.String()).Mark(dependencies{&m.members}), "key": keyValue(m.key),
 	}
 }
 

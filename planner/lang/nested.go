@@ -19,7 +19,11 @@ func (n *blockNode) nested(name string, b *resource.Block, ctx *hcl.EvalContext)
 	if !n.accept(diags) {
 		return argument{value: cty.DynamicVal}
 	}
+	n.unknownBlocks = false
 	v, ok := n.blocks(content, name, b, ctx)
+	if n.unknownBlocks { // what the blocks would have is not looked at, so its marks are not known either
+		v = v.WithMarks(namedMarks(ctx, n.block.nested[name].names))
+	}
 	return n.settle(v, ok)
 }
 
@@ -76,6 +80,7 @@ func (n *blockNode) blocks(content *hcl.BodyContent, name string, b *resource.Bl
 			marks = append(marks, m.BodyValueMarks())
 		}
 		if u, is := raw.Body.(hcldec.UnknownBody); is && u.Unknown() {
+			n.unknownBlocks = true
 			return unknownBlocks(b).WithMarks(marks...), true
 		}
 		v, fine := n.object(raw, &b.Schema, ctx)
@@ -144,7 +149,7 @@ func (n *blockNode) object(raw *hcl.Block, s *resource.Schema, ctx *hcl.EvalCont
 }
 
 func (n *blockNode) nestedAttribute(given *hcl.Attribute, s *resource.Attribute, ctx *hcl.EvalContext) (cty.Value, bool) {
-	v, diags := given.Expr.Value(ctx)
+	v, diags := nestedValue(given.Expr, ctx)
 	if !n.accept(diags) {
 		return cty.DynamicVal, false
 	}

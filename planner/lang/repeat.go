@@ -3,7 +3,6 @@ package lang
 import (
 	"math/big"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
@@ -168,8 +167,8 @@ func forEachNames(v cty.Value) (names map[string]bool, problem string) {
 // planning: an instance need not wait for all that lent a name. Values keep their marks. Where the collection C has marks
 // itself, nothing can be told apart and all stay.
 func (m *moduleInstance) dropKeyMarks(x *expression, got *result) {
-	loop, ok := unwrapFor(x.Expression)
-	if !ok {
+	loop, ok := unwrap(x.Expression).(*hclsyntax.ForExpr)
+	if !ok || loop.KeyExpr == nil {
 		return
 	}
 	inner := m.eval(&expression{Expression: loop.CollExpr, refs: references(loop.CollExpr.Variables())}, nil)
@@ -181,17 +180,4 @@ func (m *moduleInstance) dropKeyMarks(x *expression, got *result) {
 		v = v.Mark(Sensitive)
 	}
 	got.value = v
-}
-
-func unwrapFor(x hcl.Expression) (loop *hclsyntax.ForExpr, ok bool) {
-	for {
-		switch t := x.(type) {
-		case *hclsyntax.ParenthesesExpr:
-			x = t.Expression
-		case *hclsyntax.ForExpr:
-			return t, t.KeyExpr != nil
-		default:
-			return nil, false
-		}
-	}
 }

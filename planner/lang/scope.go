@@ -136,7 +136,7 @@ func (m *moduleInstance) pacReference(r reference, have cty.Value) result {
 	if !ok || !c.call.repeat.none() {
 		return m.e.demand(&c.vertex)
 	}
-	if have != cty.NilVal && (have.IsMarked() || !have.Type().IsObjectType() || have.Type().HasAttribute(name)) {
+	if have != cty.NilVal && (!have.Type().IsObjectType() || have.Type().HasAttribute(name)) {
 		return result{value: have, stable: true, ok: true} // the whole Pac, or this output of it, is there already
 	}
 	if r := m.e.demand(&c.expansion); !r.ok {

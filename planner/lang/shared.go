@@ -56,10 +56,8 @@ func newSharedResults() cty.Value {
 }
 
 // shareParts replaces those parts of an expression that can be shared and are worth it: calls, loops and splats.
-func shareParts(x hcl.Expression) {
-	if native, ok := x.(hclsyntax.Expression); ok {
-		shareWithin(native, []string{"each", "count", "self"})
-	}
+func shareParts(x hclsyntax.Expression) {
+	shareWithin(x, []string{"each", "count", "self"})
 }
 
 // share returns x, or what stands for it. varying are the names that have another value each time.
@@ -89,50 +87,65 @@ func costly(x hclsyntax.Expression) bool {
 }
 
 func shareWithin(x hclsyntax.Expression, varying []string) {
-	replace := func(parts ...*hclsyntax.Expression) {
-		for _, p := range parts {
-			if *p != nil {
-				*p = share(*p, varying)
-			}
+	for _, part := range partsOf(x) {
+		if *part == nil {
+			continue
 		}
+		if loop, ok := x.(*hclsyntax.ForExpr); ok && part != &loop.CollExpr {
+			*part = share(*part, append(slices.Clone(varying), loop.KeyVar, loop.ValVar))
+			continue
+		}
+		*part = share(*part, varying)
 	}
-	each := func(parts []hclsyntax.Expression) {
-		for i := range parts {
-			replace(&parts[i])
+}
+
+// partsOf returns the places of the expressions of which x is made; there may be nil in them. What stands behind the * of a splat is none.
+func partsOf(x hclsyntax.Expression) []*hclsyntax.Expression {
+	places := func(list []hclsyntax.Expression) []*hclsyntax.Expression {
+		all := make([]*hclsyntax.Expression, len(list))
+		for i := range list {
+			all[i] = &list[i]
 		}
+		return all
 	}
 	switch t := x.(type) {
+	case *sharedPart:
+		return []*hclsyntax.Expression{&t.Expression}
 	case *hclsyntax.TemplateExpr:
-		each(t.Parts)
+		return places(t.Parts)
 	case *hclsyntax.TemplateWrapExpr:
-		replace(&t.Wrapped)
+		return []*hclsyntax.Expression{&t.Wrapped}
 	case *hclsyntax.TemplateJoinExpr:
-		replace(&t.Tuple)
+		return []*hclsyntax.Expression{&t.Tuple}
 	case *hclsyntax.ParenthesesExpr:
-		replace(&t.Expression)
+		return []*hclsyntax.Expression{&t.Expression}
 	case *hclsyntax.FunctionCallExpr:
-		each(t.Args)
+		return places(t.Args)
 	case *hclsyntax.ConditionalExpr:
-		replace(&t.Condition, &t.TrueResult, &t.FalseResult)
+		return []*hclsyntax.Expression{&t.Condition, &t.TrueResult, &t.FalseResult}
 	case *hclsyntax.BinaryOpExpr:
-		replace(&t.LHS, &t.RHS)
+		return []*hclsyntax.Expression{&t.LHS, &t.RHS}
 	case *hclsyntax.UnaryOpExpr:
-		replace(&t.Val)
+		return []*hclsyntax.Expression{&t.Val}
 	case *hclsyntax.TupleConsExpr:
-		each(t.Exprs)
+		return places(t.Exprs)
 	case *hclsyntax.ObjectConsExpr:
+		var all []*hclsyntax.Expression
 		for i := range t.Items {
-			replace(&t.Items[i].ValueExpr)
+			all = append(all, &t.Items[i].ValueExpr)
+			if key, ok := t.Items[i].KeyExpr.(*hclsyntax.ObjectConsKeyExpr); ok {
+				all = append(all, &key.Wrapped)
+			}
 		}
+		return all
 	case *hclsyntax.IndexExpr:
-		replace(&t.Collection, &t.Key)
+		return []*hclsyntax.Expression{&t.Collection, &t.Key}
 	case *hclsyntax.RelativeTraversalExpr:
-		replace(&t.Source)
+		return []*hclsyntax.Expression{&t.Source}
 	case *hclsyntax.SplatExpr:
-		replace(&t.Source)
+		return []*hclsyntax.Expression{&t.Source}
 	case *hclsyntax.ForExpr:
-		replace(&t.CollExpr)
-		varying = append(slices.Clone(varying), t.KeyVar, t.ValVar)
-		replace(&t.KeyExpr, &t.ValExpr, &t.CondExpr)
+		return []*hclsyntax.Expression{&t.CollExpr, &t.KeyExpr, &t.ValExpr, &t.CondExpr}
 	}
+	return nil
 }
