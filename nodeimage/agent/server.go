@@ -28,6 +28,7 @@ type server struct {
 	config    ServerConfig
 	self      *credentials
 	images    *imagestore.Store
+	former    former
 	roster    *roster.Roster
 	announcer *discovery.Announcer
 	quit      context.CancelFunc
@@ -113,6 +114,7 @@ func (s *server) run(ctx context.Context) error {
 	parts.Go(func() error { return s.serveJoin(ctx, s.config.Join) })
 	parts.Go(func() error { s.announcer.Run(ctx); return nil })
 	parts.Go(func() error { return s.save(ctx) })
+	parts.Go(func() error { s.collectImages(ctx); return nil })
 	err := parts.Wait()
 	s.units.Stop() // after the operators' requests have ended, which could put more
 	return errors.Join(err, s.roster.Save())

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"viver/nodeimage/spec"
 )
@@ -113,17 +114,21 @@ func TestImages(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var ids []spec.Digest
-	if _, err := ask(t, w.operator, spec.OpImageList, nil, &ids); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]spec.Digest{id}, ids); diff != "" {
-		t.Error(diff)
-	}
 	if _, err := ask(t, w.operator, spec.OpNodePut, spec.NodeSpec{Name: "pc01", Image: id}, nil); err != nil {
 		t.Fatal(err)
 	}
-	refused(t, w.operator, spec.OpImageRemove, spec.Named{Name: string(id)}, "in use by pc01")
+	if _, err := ask(t, w.operator, spec.OpImageRemove, spec.Named{Name: string(id)}, nil); err != nil {
+		t.Fatal(err)
+	}
+	var there []spec.StoredImage
+	if _, err := ask(t, w.operator, spec.OpImageList, nil, &there); err != nil {
+		t.Fatal(err)
+	}
+	data, _, err := m.Encode()
+	want := []spec.StoredImage{{ID: id, Bytes: int64(len(payload) + len(data)), Users: []string{"pc01"}}}
+	if diff := cmp.Diff(want, there, cmpopts.IgnoreFields(spec.StoredImage{}, "Added")); diff != "" || err != nil {
+		t.Errorf("one in use stays: %s, %v", diff, err)
+	}
 	if _, err := ask(t, w.operator, spec.OpNodeRemove, spec.Named{Name: "pc01"}, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -132,8 +137,8 @@ func TestImages(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := ask(t, w.operator, spec.OpImageList, nil, &ids); err != nil || len(ids) != 0 {
-		t.Errorf("%v, %v", ids, err)
+	if _, err := ask(t, w.operator, spec.OpImageList, nil, &there); err != nil || len(there) != 0 {
+		t.Errorf("%v, %v", there, err)
 	}
 }
 

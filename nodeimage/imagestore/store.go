@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"viver/nodeimage/spec"
 )
@@ -82,6 +83,32 @@ func (s *Store) Manifest(id spec.Digest) (*spec.Manifest, error) {
 		return nil, fmt.Errorf("imagestore: image %s in %s is damaged (remove it and copy it again): %w", id, s.dir, err)
 	}
 	return m, nil
+}
+
+// Info is what a store knows of an image.
+type Info struct {
+	Bytes int64     // of all its files
+	Added time.Time // when it was put there
+}
+
+// Stat returns what is known of an image. The error wraps fs.ErrNotExist when the store does not have it.
+func (s *Store) Stat(id spec.Digest) (Info, error) {
+	var i Info
+	for _, name := range []string{FileManifest, FileRoot, FileKernel, FileInitrd} {
+		path, err := s.Path(id, name)
+		if err != nil {
+			return Info{}, err
+		}
+		file, err := os.Stat(path)
+		if err != nil {
+			return Info{}, s.explain(id, err)
+		}
+		i.Bytes += file.Size()
+		if name == FileManifest {
+			i.Added = file.ModTime()
+		}
+	}
+	return i, nil
 }
 
 // List returns the IDs of all images, sorted.

@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -69,12 +70,30 @@ func whyNot(wanted int, image spec.Digest) string {
 	return fmt.Sprintf("all %d names for image %s are taken: raise the node's count, or give a node this machine's MAC", wanted, short)
 }
 
-// silence is how long a machine may say nothing before it no longer counts as running.
-const silence = 2 * time.Minute
+// How long a machine may say nothing before its image no longer counts as in use: to be taken away by an operator, and by itself.
+// A machine whose cable was pulled out goes on from its root when it is back.
+const (
+	silence     = 2 * time.Minute
+	longSilence = 24 * time.Hour
+)
 
 // UserOf returns the name of a node that an image is needed for: one that is to boot it, or one whose machine runs it and was heard of
 // within the last two minutes; "" if there is none.
 func (r *Roster) UserOf(image spec.Digest) string {
+	users := r.users(image, func(m spec.Machine, silent time.Duration) bool { return m.Node != "" && silent < silence })
+	if len(users) == 0 {
+		return ""
+	}
+	return users[0]
+}
+
+// UsersOf returns all that an image may be needed for, sorted: the names of nodes that are to boot it, and of machines that run it and
+// were heard of within the last day; those without a name by MAC address.
+func (r *Roster) UsersOf(image spec.Digest) []string {
+	return r.users(image, func(_ spec.Machine, silent time.Duration) bool { return silent < longSilence })
+}
+
+func (r *Roster) users(image spec.Digest, runs func(m spec.Machine, silent time.Duration) bool) []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var users []string
@@ -85,12 +104,10 @@ func (r *Roster) UserOf(image spec.Digest) string {
 	}
 	for _, rec := range r.machines {
 		m := rec.Machine
-		if m.Node != "" && m.Image == image && m.Stage() != spec.StageLeft && r.config.Now().Sub(m.LastSeen) < silence {
-			users = append(users, m.Node)
+		if m.Image == image && m.Stage() != spec.StageLeft && runs(m, r.config.Now().Sub(m.LastSeen)) {
+			users = append(users, cmp.Or(m.Node, m.MAC))
 		}
 	}
-	if len(users) == 0 {
-		return ""
-	}
-	return slices.MinFunc(users, natural.Compare)
+	slices.SortFunc(users, natural.Compare)
+	return slices.Compact(users)
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -351,8 +352,33 @@ func TestUserOfAnImage(t *testing.T) {
 	if err := r.Report(spec.Report{MAC: mac(0), Token: token, Boot: []spec.StageTime{{Stage: spec.StageLeft, At: start}}}); err != nil {
 		t.Fatal(err)
 	}
-	if user := r.UserOf(desk); user != "" {
+	if user := r.UserOf(desk); user != "" || len(r.UsersOf(desk)) > 0 {
 		t.Errorf("%q has left", user)
+	}
+}
+
+func TestSilentUsersOfAnImage(t *testing.T) {
+	now := start
+	r, err := Open(Config{Path: filepath.Join(t.TempDir(), "roster.json"), Cluster: cluster, Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, r, spec.NodeSpec{Name: "pc1", Image: desk})
+	join(t, r, request(0, 1))
+	put(t, r, spec.NodeSpec{Name: "pc1", Image: other})
+	if err := r.RemoveNode("pc1"); err != nil {
+		t.Fatal(err)
+	}
+	if r.UserOf(desk) != "" || !slices.Equal(r.UsersOf(desk), []string{mac(0)}) {
+		t.Errorf("a machine without a name runs it, not %q, %q", r.UserOf(desk), r.UsersOf(desk))
+	}
+	now = now.Add(23 * time.Hour)
+	if len(r.UsersOf(desk)) != 1 {
+		t.Error("its cable was out for a day, and its image is gone")
+	}
+	now = now.Add(time.Hour)
+	if users := r.UsersOf(desk); len(users) > 0 {
+		t.Errorf("%q never said goodbye", users)
 	}
 }
 

@@ -37,8 +37,8 @@ const (
 	OpMachines     Op = "machines"       // S: - -> []Machine
 	OpMachineWatch Op = "machines.watch" // S: - -> a stream of Machine events, all that are known first; ends with the channel
 	OpImagePut     Op = "image.put"      // S: Manifest, then the payload: each of Files by name, then root -> -
-	OpImageList    Op = "image.list"     // S: - -> []Digest
-	OpImageRemove  Op = "image.remove"   // S: Named, an image's ID -> -
+	OpImageList    Op = "image.list"     // S: - -> []StoredImage
+	OpImageRemove  Op = "image.remove"   // S: Named, an image's ID -> -; one in use goes when nobody uses it any more
 	OpSteps        Op = "steps"          // StepRun -> a stream of StepResult events
 	OpPowerOff     Op = "poweroff"       // - -> -, when the machine has begun to go down; refused on a server with local disk
 	OpQuit         Op = "quit"           // S: - -> -; the agent ends all units and itself

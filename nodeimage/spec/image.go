@@ -1,5 +1,7 @@
 package spec
 
+import "time"
+
 // ChunkSize is the number of bytes in each chunk of a root image but the last.
 const ChunkSize = 256 << 10
 
@@ -32,4 +34,13 @@ type Root struct {
 type File struct {
 	Size   int64  `json:"size"` // bytes
 	SHA256 Digest `json:"sha256"`
+}
+
+// StoredImage is an image that a server has.
+type StoredImage struct {
+	ID    Digest    `json:"id"`
+	Bytes int64     `json:"bytes"` // of all its files
+	Added time.Time `json:"added"` // when it was copied to the server
+	// Users are what it is needed for: nodes that are to boot it, machines that run it, units that serve it. A former image has none.
+	Users []string `json:"users,omitempty"`
 }

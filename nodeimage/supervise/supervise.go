@@ -188,6 +188,13 @@ func (s *Supervisor) Status() []spec.UnitStatus {
 	return all
 }
 
+// Specs returns what is wanted, in the order in which it was put.
+func (s *Supervisor) Specs() []spec.UnitSpec {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.specs()
+}
+
 func (s *Supervisor) find(name string) *unit {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -25,14 +25,17 @@ func (s *session) image(ctx context.Context, number int, m resource.Member) (map
 		if id == "" {
 			return nil, nil
 		}
-		return nil, s.client.Do(ctx, spec.OpImageRemove, spec.Named{Name: string(id)}, nil)
+		_, err := s.client.Call(ctx, spec.OpImageRemove, spec.Named{Name: string(id)}, nil, func(r spec.Reply) {
+			s.report(number, resource.Progress{Detail: r.Progress})
+		})
+		return nil, err
 	}
 	computed := map[string]cty.Value{"id": cty.StringVal(string(id))}
-	var there []spec.Digest
+	var there []spec.StoredImage
 	if err := s.client.Do(ctx, spec.OpImageList, nil, &there); err != nil {
 		return nil, err
 	}
-	if slices.Contains(there, id) {
+	if has(there, id) {
 		return computed, nil
 	}
 	store, err := s.Images()
@@ -53,6 +56,10 @@ func (s *session) image(ctx context.Context, number int, m resource.Member) (map
 	}
 	_, err = s.client.Call(ctx, spec.OpImagePut, manifest, payload, nil)
 	return computed, err
+}
+
+func has(there []spec.StoredImage, id spec.Digest) bool {
+	return slices.ContainsFunc(there, func(i spec.StoredImage) bool { return i.ID == id })
 }
 
 // payload is the files of an image behind one another, as image.put wants them.

@@ -141,13 +141,13 @@ func (p *probe) units(ctx context.Context) ([]resource.Observation, error) {
 }
 
 func (p *probe) images(ctx context.Context) ([]resource.Observation, error) {
-	var there []spec.Digest
+	var there []spec.StoredImage
 	if err := p.typ.machines.Agents.AskServer(ctx, server.Agent(p.machine), spec.OpImageList, &there); err != nil {
 		return nil, err
 	}
 	all := make([]resource.Observation, len(p.requests))
 	for i, r := range p.requests {
-		if !slices.Contains(there, spec.Digest(object.String(r.Prior, "id"))) {
+		if !has(there, spec.Digest(object.String(r.Prior, "id"))) {
 			all[i] = resource.Observation{Status: resource.Absent, Reason: "the server does not have it"}
 		}
 	}

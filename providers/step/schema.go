@@ -73,7 +73,7 @@ func unitSchema() *resource.Schema {
 
 func imageSchema() *resource.Schema {
 	return &resource.Schema{
-		Doc: "A copy of an image on a server.",
+		Doc: "A copy of an image on a server. Former ones that nothing boots or serves go by themselves after ten minutes, but for the newest.",
 		Attributes: map[string]*resource.Attribute{
 			"image": {Type: cty.DynamicPseudoType, Refers: []string{"image"}, Required: true, Doc: "The image."},
 			"id":    {Type: cty.String, Computed: true, From: []string{"image"}, Doc: "ID of the image that is there."},
