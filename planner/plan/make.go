@@ -220,9 +220,37 @@ func (d *draft) visit(i *lang.Instance, obj lang.Object) (cty.Value, hcl.Diagnos
 	} else {
 		d.decide(c, s, inputs, refs)
 	}
+	d.consequence(c, t)
 	d.changes = append(d.changes, c)
 	d.byAddr[at] = c
 	return Value(s, obj.Value, c.computed), nil
+}
+
+// consequence asks the type what an update means.
+func (d *draft) consequence(c *Change, t resource.Type) {
+	asked, ok := t.(resource.Consequencer)
+	if !ok || c.Action != resource.Update || c.Prior == nil {
+		return
+	}
+	remembered := func(at string) cty.Value { return PriorValue(d.State.Instance, at) }
+	c.Consequence = asked.Consequence(resource.Modification{Config: unmarked(c.Config), Prior: remembered(c.Addr.String()), Remembered: remembered})
+}
+
+// unmarked is a value in which sensitive parts are unknown.
+func unmarked(v cty.Value) cty.Value {
+	if !v.ContainsMarked() {
+		return v
+	}
+	clean, err := cty.Transform(v, func(_ cty.Path, v cty.Value) (cty.Value, error) {
+		if v.IsMarked() {
+			return cty.UnknownVal(v.Type()), nil
+		}
+		return v, nil
+	})
+	if err != nil { // a function without errors has none
+		return cty.UnknownVal(v.Type())
+	}
+	return clean
 }
 
 // holdsSecret reports whether a sensitive argument is set, at any depth.

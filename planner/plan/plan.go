@@ -67,6 +67,8 @@ type Change struct {
 	MovedFrom string
 	// ImportID is what the world calls an instance that was not remembered and is taken over; empty: it is none.
 	ImportID string
+	// Consequence says what an update means for what runs; empty: nothing special.
+	Consequence string
 	// Config is the evaluated object, with unknown values and sensitive marks; cty.NilVal: no longer declared.
 	Config cty.Value
 	// Prior is what is remembered; nil: nothing.

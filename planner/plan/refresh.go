@@ -37,6 +37,7 @@ func (d *draft) remember(c *Change, s *resource.Schema, inputs cty.Value, found 
 func (d *draft) onlyRefresh() {
 	for _, c := range d.changes {
 		c.Action, c.Reasons, c.Forget, c.Remember, c.Refreshed = resource.NoOp, nil, false, nil, nil
+		c.Consequence, c.ImportID = "", ""
 		if c.Prior == nil {
 			continue
 		}

@@ -56,7 +56,7 @@ func (d *draft) restrict() hcl.Diagnostics {
 }
 
 func (c *Change) leaveOut() {
-	c.Action, c.Reasons, c.LeftOut, c.Remember, c.Forget = resource.NoOp, nil, true, nil, false
+	c.Action, c.Reasons, c.LeftOut, c.Remember, c.Forget, c.Consequence = resource.NoOp, nil, true, nil, false, ""
 }
 
 // closure is the changes that follow calls for, beginning with some.

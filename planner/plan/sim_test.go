@@ -98,6 +98,14 @@ func (s *sim) Summary(config cty.Value) string {
 	return ""
 }
 
+// Consequence is for nodes whose image changes.
+func (s *sim) Consequence(m resource.Modification) string {
+	if s.name != "node" || m.Config.GetAttr("boot").IsNull() || m.Prior.IsNull() {
+		return ""
+	}
+	return "takes effect when it reboots"
+}
+
 func (s *sim) Read(_ context.Context, requests []resource.ReadRequest) []resource.Observation {
 	out := make([]resource.Observation, len(requests))
 	for i, r := range requests {

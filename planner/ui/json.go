@@ -57,7 +57,7 @@ func (m *machine) Plan(p *plan.Plan, _ string) {
 		if len(why) > 0 {
 			f["reasons"] = why
 		}
-		for name, text := range map[string]string{"machine": c.Machine, "note": c.Note, "moved_from": c.MovedFrom, "import_id": c.ImportID} {
+		for name, text := range map[string]string{"machine": c.Machine, "note": c.Note, "consequence": c.Consequence, "moved_from": c.MovedFrom, "import_id": c.ImportID} {
 			if text != "" {
 				f[name] = text
 			}

@@ -120,8 +120,17 @@ func (b *rowBuilder) row(u *bundle) row {
 		addresses[i] = c.Addr
 	}
 	r.name = collapse(addresses)
-	r.detail = join("; ", b.what(u), b.steps(u), found(first), was(u.changes))
+	r.detail = join("; ", b.what(u), b.steps(u), consequence(u.changes), found(first), was(u.changes))
 	return r
+}
+
+// consequence is what the changes mean, if it is the same for all.
+func consequence(changes []*plan.Change) string {
+	text := changes[0].Consequence
+	if slices.ContainsFunc(changes, func(c *plan.Change) bool { return c.Consequence != text }) {
+		return ""
+	}
+	return text
 }
 
 // was names the addresses that moved instances had.

@@ -31,7 +31,10 @@ type Type struct {
 	Log *slog.Logger
 }
 
-var _ resource.Reader = (*Type)(nil)
+var (
+	_ resource.Reader   = (*Type)(nil)
+	_ resource.Importer = (*Type)(nil)
+)
 
 // Name implements resource.Type.
 func (*Type) Name() string { return "image" }
@@ -54,6 +57,8 @@ func (*Type) Schema() *resource.Schema {
 			"id":             computed(cty.String, "Digest of its manifest."),
 			"size":           computed(cty.Number, "Bytes of the root."),
 			"chunks":         computed(cty.Number, "Number of its blocks of 256 KiB."),
+			"boot_size":      computed(cty.Number, "Bytes of kernel and initramfs, which each machine downloads when it boots."),
+			"initramfs_size": computed(cty.Number, "Bytes of the initramfs as it is downloaded; unpacked it stays in each machine's RAM."),
 			"kernel_release": computed(cty.String, "uname -r."),
 			"distribution":   computed(cty.String, "ID and version: \"debian 12\"."),
 		},
@@ -104,9 +109,35 @@ func computed(id spec.Digest, m *spec.Manifest) map[string]cty.Value {
 		"id":             cty.StringVal(string(id)),
 		"size":           cty.NumberIntVal(m.Root.Size),
 		"chunks":         cty.NumberIntVal(int64(len(m.Root.Chunks))),
+		"boot_size":      cty.NumberIntVal(bootSize(m)),
+		"initramfs_size": cty.NumberIntVal(m.Files["initrd"].Size),
 		"kernel_release": cty.StringVal(m.KernelRelease),
 		"distribution":   cty.StringVal(m.Distribution),
 	}
+}
+
+func bootSize(m *spec.Manifest) (bytes int64) {
+	for _, f := range m.Files {
+		bytes += f.Size
+	}
+	return bytes
+}
+
+// Import implements resource.Importer. The ID is that of an image in the operator's store.
+func (t *Type) Import(_ context.Context, r resource.ImportRequest) (map[string]cty.Value, error) {
+	cache, err := t.Cache()
+	if err != nil {
+		return nil, err
+	}
+	store, err := Store(cache)
+	if err != nil {
+		return nil, err
+	}
+	m, err := store.Manifest(spec.Digest(r.ID))
+	if err != nil {
+		return nil, fmt.Errorf("there is no image %q in %s: %w", r.ID, store.Dir(), err)
+	}
+	return computed(spec.Digest(r.ID), m), nil
 }
 
 // bake is the script that applies steps in the tree; "" without steps.

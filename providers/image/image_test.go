@@ -77,3 +77,12 @@ func TestApplyRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestImportOfAnImageThatIsNotThere(t *testing.T) {
+	cache := t.TempDir()
+	typ := &Type{Cache: func() (string, error) { return cache, nil }}
+	_, err := typ.Import(t.Context(), resource.ImportRequest{Addr: "image.desk", ID: "sha256:" + strings.Repeat("0", 64)})
+	if err == nil || !strings.Contains(err.Error(), "there is no image") {
+		t.Error(err)
+	}
+}

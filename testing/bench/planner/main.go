@@ -51,8 +51,8 @@ func bench(ctx context.Context, viver string, rounds int, patience time.Duration
 			fmt.Fprintln(os.Stderr, report.Note)
 		} else {
 			programs = append(programs, program{
-				name: "tofu " + tofuVersion, path: tofu, files: tofuFiles, args: []string{"plan", "-refresh=false", "-input=false"},
-				prepare: []string{"init", "-input=false"}, patience: patience,
+				name: "tofu " + tofuVersion, path: tofu, files: tofuFiles, args: []string{"plan", "-refresh=false", "-input=false", "-no-color"},
+				prepare: []string{"init", "-input=false", "-no-color"}, patience: patience,
 			})
 		}
 	}
@@ -76,7 +76,7 @@ func (r *Report) print() {
 	fmt.Fprintln(w, "configuration\tinstances\tprogram\twall s\tCPU s\tMB\tus/instance\t")
 	for _, p := range r.Plans {
 		if p.Failure != "" {
-			fmt.Fprintf(w, "%s\t%d\t%s\t%s\t\t\t\t\n", p.Case, p.Instances, p.Program, p.Failure)
+			fmt.Fprintf(w, "%s\t%d\t%s\t%.40q\t\t\t\t\n", p.Case, p.Instances, p.Program, p.Failure)
 			continue
 		}
 		fmt.Fprintf(w, "%s\t%d\t%s\t%.2f\t%.2f\t%.0f\t%.0f\t\n", p.Case, p.Instances, p.Program, p.WallSeconds, p.CPUSeconds, p.RSSMB, p.MicrosecondsEach)
