@@ -5,6 +5,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
+
+	"viver/planner/source"
 )
 
 // Ask evaluates an expression as if it stood in the root module, with what is known by now. more are names that mean something in it beside those of the
@@ -53,3 +55,15 @@ func (c *Config) Names() []string {
 
 // CheckText says why data, the content of the file with this name, cannot be given to a parser of HCL, which has no bounds of its own; nil: it can.
 func CheckText(name string, data []byte) *hcl.Diagnostic { return checkText(name, data) }
+
+// Violation is the Extra of a diagnostic that comes from a rule in the configuration: a validation of a variable, a precondition or a postcondition.
+type Violation struct {
+	// Of is the address of the variable, "var.rooms" or "pac.boot.var.mode", or of the instance, "node.pc[0]".
+	Of string
+}
+
+// Constant evaluates an expression that refers to nothing but more, with the functions of the language; files are read beside dir.
+func Constant(x hcl.Expression, dir source.Dir, more map[string]cty.Value) (cty.Value, hcl.Diagnostics) {
+	e := &Evaluator{files: newFileCache()}
+	return x.Value(&hcl.EvalContext{Variables: more, Functions: e.functionsOf(dir)})
+}

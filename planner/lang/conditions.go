@@ -19,13 +19,9 @@ func (e *Evaluator) Checks() ([]Check, hcl.Diagnostics) {
 
 func (m *moduleInstance) checks() []Check {
 	var checks []Check
-	prefix := ""
-	if len(m.path) > 0 {
-		prefix = m.path.String() + "."
-	}
 	for _, c := range m.module.checks {
 		for _, a := range c.asserts {
-			out := Check{Name: prefix + "check." + c.name, Range: a.holds.Range()}
+			out := Check{Name: m.prefix() + "check." + c.name, Range: a.holds.Range()}
 			out.Status, out.Message = m.judge(a)
 			checks = append(checks, out)
 		}
@@ -36,6 +32,14 @@ func (m *moduleInstance) checks() []Check {
 		}
 	}
 	return checks
+}
+
+// prefix stands before addresses in the module.
+func (m *moduleInstance) prefix() string {
+	if len(m.path) == 0 {
+		return ""
+	}
+	return m.path.String() + "."
 }
 
 // validate reports variables that break one of their validation rules.
@@ -63,7 +67,9 @@ func (m *moduleInstance) invalid(name string, c condition, message string) *hcl.
 		}
 	}
 	rule := c.holds.Range()
-	return errorf(&subject, "Invalid value for variable", "The value of variable %q is refused: %s (The rule is at %s.)", name, message, rule)
+	d := errorf(&subject, "Invalid value for variable", "The value of variable %q is refused: %s (The rule is at %s.)", name, message, rule)
+	d.Extra = Violation{Of: m.prefix() + "var." + name}
+	return d
 }
 
 // judge evaluates a condition that is the same for all instances; message is set if it failed.
@@ -141,7 +147,9 @@ func (n *blockNode) conditions(i *instance, all []condition, summary string, dep
 		before := len(n.in.e.diags)
 		status, message := n.in.e.judge(c, eval, depends)
 		if status == CheckFailed {
-			n.in.e.report(errorf(c.holds.Range().Ptr(), summary, "%s: %s", i.Addr, message))
+			d := errorf(c.holds.Range().Ptr(), summary, "%s: %s", i.Addr, message)
+			d.Extra = Violation{Of: i.Addr.String()}
+			n.in.e.report(d)
 		}
 		ok = ok && status != CheckFailed && !n.in.e.diags[before:].HasErrors()
 	}
