@@ -58,7 +58,7 @@ func (n *blockNode) arguments(i *instance) (o Object, known map[string]bool, ok 
 		take(name, nested.perInstance, func(ctx *hcl.EvalContext) argument { return n.nested(name, b, ctx) })
 	}
 	if n.block.isStep() {
-		attrs["on"] = clean(i.slot.machine.value)
+		attrs["on"] = i.slot.machine.object
 		known["on"] = i.slot.machine.stable
 		if schema.Attributes["timeout"] == nil {
 			x := n.block.timeout

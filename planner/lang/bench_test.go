@@ -38,6 +38,27 @@ step "file" "motd" {
 }
 `
 
+// 4,990 instances of one block, each of which refers to one other instance.
+const star = `
+server "seed" { address = "10.0.0.1" }
+node "pc" {
+  count  = 4990
+  name   = format("pc%04d", count.index)
+  server = server.seed
+  mac    = "${server.seed.address}-${count.index}"
+}
+`
+
+// Loops of 100 times 100 rounds within a block of 1,000 instances.
+const nestedLoops = `
+locals { hundred = range(100) }
+node "pc" {
+  for_each = toset(names("pc[0001-1000]"))
+  name     = each.key
+  mac      = "${each.key} ${length(flatten([for a in local.hundred : [for b in local.hundred : a * b]]))}"
+}
+`
+
 // One step on all nodes, which lists them all: what is the same in all instances must be evaluated once.
 const crowded = `
 node "pc" {
@@ -110,7 +131,7 @@ func visited(tb testing.TB, e *lang.Evaluator) (instances []*lang.Instance, obje
 }
 
 func BenchmarkWalk(b *testing.B) {
-	for name, main := range map[string]string{"large": large, "crowded": crowded} {
+	for name, main := range map[string]string{"large": large, "crowded": crowded, "star": star, "loops": nestedLoops} {
 		b.Run(name, func(b *testing.B) {
 			folder(b, main)
 			b.ReportAllocs()

@@ -34,7 +34,8 @@ type constant struct {
 // instance is the inner side of an Instance.
 type instance struct {
 	Instance
-	result // value is marked with the instance's own dependency
+	result // value is object, marked with the instance's own dependency
+	object cty.Value
 	node   *blockNode
 	slot   slot
 	known  map[string]bool // arguments that nothing unknown went into
@@ -149,7 +150,8 @@ func (i *instance) take(v cty.Value, final bool) {
 	attrs["kind"] = cty.StringVal(i.Type)
 	attrs["addr"] = cty.StringVal(i.Addr.String())
 	attrs["key"] = keyValue(i.Addr.Key)
-	i.result = result{value: cty.ObjectVal(attrs).Mark(dependency(i.Number)), stable: stable, ok: true}
+	i.object = cty.ObjectVal(attrs)
+	i.result = result{value: i.object.Mark(dependency(i.Number)), stable: stable, ok: true}
 }
 
 // slots evaluates count, for_each and on.

@@ -21,7 +21,13 @@ type dependencies struct{ numbers *bitset.Set }
 
 // split takes the dependency marks off v, at every depth, and adds their numbers to depends. Sensitive stays where it is.
 func split(v cty.Value, depends *bitset.Set) cty.Value {
-	if v.Type().IsPrimitiveType() && !v.IsMarked() {
+	if v.Type().IsPrimitiveType() {
+		if v.IsMarked() {
+			var sensitive bool
+			if v, sensitive = splitTop(v, depends); sensitive {
+				v = v.Mark(Sensitive)
+			}
+		}
 		return v
 	}
 	v, err := v.WrangleMarksDeep(func(m any, _ cty.Path) (ctymarks.WrangleAction, error) {
