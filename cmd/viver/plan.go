@@ -130,7 +130,7 @@ func (p *project) savePlan(path string, made *plan.Plan, s *state.State, f scope
 func (p *project) basis(s *state.State) planfile.Basis {
 	b := planfile.Basis{State: s, Inputs: p.inputs, Types: p.types}
 	if p.config != nil {
-		b.Files = p.config.Files()
+		b.Files, b.Time = p.config.Files(), p.config.PlanTime()
 	}
 	return b
 }

@@ -132,6 +132,9 @@ func (p *project) again(ctx context.Context, file *planfile.File, s *state.State
 	if err := file.Check(basis); err != nil {
 		return nil, err
 	}
+	if p.config != nil {
+		p.config.SetPlanTime(file.Time)
+	}
 	o := p.planOptions(s, f)
 	var err error
 	if o.Seen, err = file.Observations(); err != nil {

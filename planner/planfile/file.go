@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/google/renameio/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -39,6 +40,8 @@ type File struct {
 	Scope   Scope  `json:"scope"`
 	Lineage string `json:"lineage"`
 	Serial  uint64 `json:"serial"`
+	// Time is when it was made: what plantimestamp() says.
+	Time time.Time `json:"time"`
 	// Configuration is the digest of all files of the configuration.
 	Configuration string `json:"configuration"`
 	// Variables are the digests of the values that were given, by name.

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -28,12 +29,13 @@ type Basis struct {
 	Files  map[string]*hcl.File // of the configuration
 	Inputs []lang.Input
 	Types  map[string]resource.Type
+	Time   time.Time // of planning; not looked at by Check
 }
 
 // Make describes a plan.
 func Make(version string, scope Scope, b Basis, p *plan.Plan) (*File, error) {
 	f := &File{
-		Version: version, Scope: scope, Lineage: p.Lineage, Serial: p.Serial, Configuration: b.configuration(), Variables: b.variables(),
+		Version: version, Scope: scope, Lineage: p.Lineage, Serial: p.Serial, Time: b.Time.UTC(), Configuration: b.configuration(), Variables: b.variables(),
 		Plan: b.digest(p.Describe), Seen: map[string]Seen{},
 	}
 	for at, o := range p.Seen {
