@@ -42,6 +42,12 @@ func (c *cache) get(index int64) *chunk {
 	return found
 }
 
+// has reports whether the chunk with this index has come.
+func (c *cache) has(index int64) bool {
+	found := c.chunks[index]
+	return found != nil && found.place != nil
+}
+
 // add enters a chunk that is on its way; keep or drop must follow.
 func (c *cache) add(index, size int64) *chunk {
 	added := &chunk{index: index, ready: make(chan struct{})}

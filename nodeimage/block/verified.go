@@ -88,11 +88,43 @@ func (v *Verified) ReadAt(ctx context.Context, p []byte, off int64) error {
 		if c.err != nil {
 			return c.err
 		}
-		begin := c.index * spec.ChunkSize
-		n := copy(p, c.data[off-begin:])
+	}
+	fill(p, off, chunks)
+	return nil
+}
+
+// fill copies the bytes from off to p. chunks hold them, and are there.
+func fill(p []byte, off int64, chunks []*chunk) {
+	for _, c := range chunks {
+		n := copy(p, c.data[off-c.index*spec.ChunkSize:])
 		p, off = p[n:], off+int64(n)
 	}
-	return nil
+}
+
+// ReadNow is ReadAt for bytes that are here already: it never waits, and reports whether it has read.
+func (v *Verified) ReadNow(p []byte, off int64) bool {
+	if off < 0 || len(p) == 0 || off > v.root.Size || int64(len(p)) > v.root.Size-off {
+		return false
+	}
+	chunks := v.acquireNow(off, int64(len(p)))
+	if chunks == nil {
+		return false
+	}
+	defer v.release(chunks)
+	fill(p, off, chunks)
+	return true
+}
+
+// acquireNow is acquire for chunks that have all come; it returns nil if one has not.
+func (v *Verified) acquireNow(off, length int64) []*chunk {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for i := off / spec.ChunkSize; i <= (off+length-1)/spec.ChunkSize; i++ {
+		if v.closed || !v.cache.has(i) {
+			return nil
+		}
+	}
+	return v.hold(off, length)
 }
 
 // acquire returns the chunks which hold length bytes from off. Those that are missing, and some that will be wanted next, are on
@@ -103,6 +135,11 @@ func (v *Verified) acquire(off, length int64) ([]*chunk, error) {
 	if v.closed {
 		return nil, ErrClosed
 	}
+	return v.hold(off, length), nil
+}
+
+// hold marks the chunks which hold length bytes from off as used. The caller holds mu.
+func (v *Verified) hold(off, length int64) []*chunk {
 	first, last := off/spec.ChunkSize, (off+length-1)/spec.ChunkSize
 	chunks := make([]*chunk, 0, last-first+1)
 	for i := first; i <= last; i++ {
@@ -114,7 +151,7 @@ func (v *Verified) acquire(off, length int64) ([]*chunk, error) {
 	for i := last + 1; i <= last+int64(ahead) && i < int64(len(v.root.Chunks)); i++ {
 		v.get(i)
 	}
-	return chunks, nil
+	return chunks
 }
 
 // get returns a chunk; if it is missing, its loading begins. The caller holds mu.

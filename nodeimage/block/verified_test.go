@@ -142,6 +142,32 @@ func TestLeastRecentlyUsedGoes(t *testing.T) {
 	}
 }
 
+func TestReadNowDoesNotFetch(t *testing.T) {
+	v, s := verified(t, 4, block.Options{ReadAhead: -1})
+	now := func(off, n int) bool {
+		p := make([]byte, n)
+		ok := v.ReadNow(p, int64(off))
+		if ok && !bytes.Equal(p, s.data[off:off+n]) {
+			t.Errorf("wrong bytes at %d", off)
+		}
+		return ok
+	}
+	if now(10, 100) || s.times(0) != 0 {
+		t.Error("read what had not come")
+	}
+	read(t, v, s, 0, 2*chunk)
+	if !now(10, 100) || !now(chunk-50, 100) {
+		t.Error("did not read what was there")
+	}
+	if now(2*chunk-50, 100) || now(len(s.data)-1, 2) || now(-1, 2) || s.times(2) != 0 {
+		t.Error("read what was not all there")
+	}
+	v.Close()
+	if now(10, 100) {
+		t.Error("read after Close")
+	}
+}
+
 func TestErrorsAreNotKept(t *testing.T) {
 	v, s := verified(t, 1, block.Options{})
 	s.err = errors.New("no server")

@@ -19,6 +19,13 @@ type Device interface {
 	Size() int64
 }
 
+// Ready is a Device that has some of its bytes at hand. What it can read without waiting is answered without a goroutine.
+type Ready interface {
+	Device
+	// ReadNow fills p with the bytes from offset off if it can do so without waiting, and reports whether it did.
+	ReadNow(p []byte, off int64) bool
+}
+
 // File is a Device: a file that is mapped into memory. It is safe for concurrent use. The file must not be made shorter
 // while it is open.
 type File struct {

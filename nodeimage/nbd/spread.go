@@ -41,11 +41,9 @@ func (s *spread) run(ctx context.Context) error {
 		if err != nil {
 			return causeOr(ctx, err)
 		}
-		errno := req.check(s.device.Size())
-		if errno != 0 {
-			if err := s.reply(req.cookie, errno, nil); err != nil {
-				return causeOr(ctx, err)
-			}
+		if done, err := s.now(req); err != nil {
+			return causeOr(ctx, err)
+		} else if done {
 			continue
 		}
 		weight := int64(max(req.length, 4<<10)) // so that there are at most 8192 goroutines
@@ -62,6 +60,24 @@ func (s *spread) run(ctx context.Context) error {
 	}
 }
 
+// now answers a request that can be answered without waiting for the device, and reports whether it was one. Its error is that of
+// the connection.
+func (s *spread) now(req request) (bool, error) {
+	if errno := req.check(s.device.Size()); errno != 0 {
+		return true, s.reply(req.cookie, errno, nil)
+	}
+	device, ok := s.device.(Ready)
+	if !ok {
+		return false, nil
+	}
+	buf := s.buffer(req.length)
+	defer s.bufs.Put(buf)
+	if !device.ReadNow(*buf, int64(req.offset)) {
+		return false, nil
+	}
+	return true, s.reply(req.cookie, 0, *buf)
+}
+
 // causeOr returns why ctx was ended, if it was by a read that failed to answer; else err.
 func causeOr(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
@@ -72,14 +88,9 @@ func causeOr(ctx context.Context, err error) error {
 
 // read does one read and answers it. Its error is that of the connection.
 func (s *spread) read(ctx context.Context, req request) error {
-	buf, _ := s.bufs.Get().(*[]byte)
-	if buf == nil || cap(*buf) < int(req.length) {
-		b := make([]byte, req.length)
-		buf = &b
-	}
+	buf := s.buffer(req.length)
 	defer s.bufs.Put(buf)
-	p := (*buf)[:req.length]
-	err := s.device.ReadAt(ctx, p, int64(req.offset))
+	err := s.device.ReadAt(ctx, *buf, int64(req.offset))
 	if ctx.Err() != nil {
 		return nil // nobody waits any more, and an error that comes of this must not become the reader's
 	}
@@ -87,7 +98,18 @@ func (s *spread) read(ctx context.Context, req request) error {
 		s.log.Error("a read failed; the client gets an I/O error", "bytes", req.length, "offset", req.offset, "error", err)
 		return s.reply(req.cookie, errnoEIO, nil)
 	}
-	return s.reply(req.cookie, 0, p)
+	return s.reply(req.cookie, 0, *buf)
+}
+
+// buffer returns one for so many bytes; it goes back to bufs.
+func (s *spread) buffer(length uint32) *[]byte {
+	buf, _ := s.bufs.Get().(*[]byte)
+	if buf == nil || cap(*buf) < int(length) {
+		buf = new([]byte)
+		*buf = make([]byte, length)
+	}
+	*buf = (*buf)[:length]
+	return buf
 }
 
 func (s *spread) reply(cookie uint64, errno uint32, data []byte) error {
