@@ -1,6 +1,7 @@
 package block
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -69,6 +70,9 @@ func (r *race) watch(ctx context.Context) (*try, error) {
 				r.f.won(t.source, r.off)
 				return t, nil
 			}
+			if over(ctx) { // it is not the server's fault
+				return nil, r.explain(cmp.Or(context.Cause(ctx), context.DeadlineExceeded))
+			}
 			r.failed(t)
 		case <-tick.C:
 			r.look()
@@ -77,6 +81,12 @@ func (r *race) watch(ctx context.Context) (*try, error) {
 			return nil, r.explain(context.Cause(ctx))
 		}
 	}
+}
+
+// over reports whether ctx has ended, or should have: what waits for its deadline may notice that a moment before.
+func over(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && !time.Now().Before(deadline)
 }
 
 // begin asks another source if that makes sense. If all are resting it returns when one can be asked.

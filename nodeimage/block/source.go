@@ -1,6 +1,7 @@
 package block
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -69,8 +70,8 @@ func (s *source) connect(ctx context.Context) (Conn, error) {
 		err = fmt.Errorf("it has %d bytes, not %d", conn.Size(), s.size)
 		conn.Close()
 	}
-	if ctx.Err() != nil && err != nil {
-		return nil, ctx.Err() // it is not the server's fault
+	if err != nil && over(ctx) {
+		return nil, cmp.Or(ctx.Err(), context.DeadlineExceeded) // it is not the server's fault
 	}
 	return s.dialed(conn, err)
 }
