@@ -389,3 +389,64 @@ node "pc" {
 		t.Errorf("postcondition that holds: %v", diags)
 	}
 }
+
+// TestValidationsWhileApplying: an input of a Pac that was unknown when planning is judged once it is known.
+func TestValidationsWhileApplying(t *testing.T) {
+	folder(t, `
+image "desk" { from = "debian:bookworm" }
+server "seed" { address = "10.0.0.1" }
+pac "boot" {
+  source = "./boot"
+  image  = image.desk
+  server = server.seed
+}
+pac "digest" {
+  source = "./digest"
+  id     = image.desk.id
+  server = server.seed
+}
+`)
+	if err := os.Mkdir("digest", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, "digest/pac.viver.hcl", `
+variable "server" { type = server }
+variable "id" {
+  type = string
+  validation {
+    condition     = startswith(var.id, "sha256:")
+    error_message = "No digest."
+  }
+}
+pac "inner" {
+  source = "../inner"
+  server = var.server
+}
+`)
+	if err := os.Mkdir("inner", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, "inner/pac.viver.hcl", `
+variable "server" { type = server }
+step "file" "x" {
+  on   = var.server
+  path = "/x"
+}
+`)
+	e, _, instances := walk(t)
+	n := numbers(instances)
+	step := n["pac.digest.pac.inner.step.file.x"]
+	if _, diags := e.Evaluate(step); diags.HasErrors() {
+		t.Errorf("judged too early: %v", diags)
+	}
+	know(t, e, n["image.desk"], map[string]cty.Value{"id": cty.StringVal("md5:1")})
+	for range 2 {
+		if _, diags := e.Evaluate(step); len(diags) != 1 || !strings.Contains(diags[0].Detail, "No digest.") {
+			t.Errorf("%v", diags)
+		}
+	}
+	know(t, e, n["image.desk"], map[string]cty.Value{"id": cty.StringVal("sha256:1")})
+	if _, diags := e.Evaluate(step); len(diags) > 0 {
+		t.Errorf("%v", diags)
+	}
+}

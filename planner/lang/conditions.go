@@ -1,6 +1,8 @@
 package lang
 
 import (
+	"slices"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
@@ -42,19 +44,46 @@ func (m *moduleInstance) prefix() string {
 	return m.path.String() + "."
 }
 
-// validate reports variables that break one of their validation rules.
+// rule is a validation of a variable.
+type rule struct {
+	name string
+	condition
+}
+
+// validate reports variables that break one of their validation rules. Those that cannot be judged yet are kept in m.rules.
 func (m *moduleInstance) validate() bool {
 	ok := true
 	for _, name := range sortedKeys(m.variables) {
 		ok = m.e.demand(m.variables[name]).ok && ok
 		for _, c := range m.module.variables[name].validations {
-			if status, message := m.judge(c); ok && status == CheckFailed {
-				m.e.report(m.invalid(name, c, message))
-				ok = false
-			}
+			m.rules = append(m.rules, rule{name, c})
 		}
 	}
+	return m.judgeRules() && ok
+}
+
+// judgeRules reports the rules that are broken, and forgets those that are kept.
+func (m *moduleInstance) judgeRules() bool {
+	ok := true
+	m.rules = slices.DeleteFunc(m.rules, func(r rule) bool {
+		status, message := m.judge(r.condition)
+		if status == CheckFailed {
+			m.e.report(m.invalid(r.name, r.condition, message))
+			ok = false
+		}
+		return status == CheckPassed
+	})
 	return ok
+}
+
+// judgeRulesAbove is judgeRules for the Pac of m, and for those that it is called from.
+func (m *moduleInstance) judgeRulesAbove() {
+	for ; m != nil; m = m.call.in {
+		m.judgeRules()
+		if m.call == nil {
+			return
+		}
+	}
 }
 
 // invalid points at the input of the pac block, or where there is none, at the variable.

@@ -80,7 +80,8 @@ func (e *Evaluator) Set(number int, v cty.Value) {
 	}
 }
 
-// Evaluate evaluates the arguments of an instance again, with the values known so far.
+// Evaluate evaluates the arguments of an instance again, with the values known so far. Preconditions, and validations of its Pac's variables,
+// that were not known when planning are judged, too.
 func (e *Evaluator) Evaluate(number int) (Object, hcl.Diagnostics) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -90,6 +91,7 @@ func (e *Evaluator) Evaluate(number int) (Object, hcl.Diagnostics) {
 	var o Object
 	diags := e.collect(func() {
 		i := e.instances[number]
+		i.node.in.judgeRulesAbove()
 		o, _, _ = i.node.arguments(i)
 	})
 	return o, diags

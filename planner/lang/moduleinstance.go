@@ -16,6 +16,7 @@ type moduleInstance struct {
 	call      *callNode // nil: the root module
 	key       addr.Key
 	variables map[string]*vertex
+	rules     []rule // validations that are not known to be kept
 	locals    map[string]*vertex
 	outputs   map[string]*vertex
 	blocks    map[string]*blockNode
