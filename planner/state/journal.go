@@ -64,7 +64,7 @@ func parseRecord(line []byte, format int) (record, error) {
 		return r.record, nil
 	}
 	var err error
-	if r.record.Put, err = decodeInstance(r.Put, max(format, 1)); err != nil {
+	if r.record.Put, err = DecodeInstance(r.Put, max(format, 1)); err != nil {
 		return r.record, contentError{err}
 	}
 	return r.record, nil

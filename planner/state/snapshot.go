@@ -71,7 +71,7 @@ func Decode(data, key []byte) (*State, error) {
 	maps.Copy(s.Outputs, doc.Outputs)
 	maps.Copy(s.Origins, doc.Origins)
 	for _, raw := range doc.Instances {
-		i, err := decodeInstance(raw, doc.Format)
+		i, err := DecodeInstance(raw, doc.Format)
 		if err != nil {
 			return nil, err
 		}

@@ -6,27 +6,21 @@ import (
 	"crypto/rand"
 	"errors"
 	"sync"
+
+	"viver/planner/state/batch"
 )
 
 // Store is a state on a Disk, opened to be changed. Only one process at a time has it. It is safe for concurrent use.
 type Store struct {
 	disk Disk
 
-	turn    sync.Mutex // held by whoever writes
-	records int        // in the journal, with its header; guarded by turn
-	length  int64      // of the journal in bytes; guarded by turn
-	broken  error      // why nothing more can be written; guarded by turn
+	queue   *batch.Queue[[]Change] // whoever is served or alone may change what follows
+	records int                    // in the journal, with its header
+	length  int64                  // of the journal in bytes
+	broken  error                  // why nothing more can be written
 
 	mu    sync.Mutex
-	state *State   // changed by whoever has the turn; guarded by mu
-	queue []*write // guarded by mu
-}
-
-// write is the changes of one Append on their way.
-type write struct {
-	changes []Change
-	done    bool // guarded by turn
-	err     error
+	state *State // guarded by mu
 }
 
 // Open is Dir(path).Open.
@@ -52,7 +46,7 @@ func open(d Disk) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{disk: d, state: l.state, records: l.records}
+	s := &Store{disk: d, queue: batch.New[[]Change](), state: l.state, records: l.records}
 	return s, s.prepare()
 }
 
@@ -87,48 +81,31 @@ func (s *Store) Instance(addr string) *Instance {
 
 // Append makes changes, and returns when they are on the disk. With an error none of them is made. Those that wait at the same
 // time are written together.
-func (s *Store) Append(changes ...Change) error {
-	w := &write{changes: changes}
-	s.mu.Lock()
-	s.queue = append(s.queue, w)
-	s.mu.Unlock()
-	s.turn.Lock()
-	defer s.turn.Unlock()
-	if !w.done {
-		s.flush()
-	}
-	return w.err
-}
+func (s *Store) Append(changes ...Change) error { return s.queue.Do(changes, s.write) }
 
-// flush writes what is in the queue.
-func (s *Store) flush() {
-	s.mu.Lock()
-	queue, serial := s.queue, s.state.Serial
-	s.queue = nil
-	s.mu.Unlock()
+// write writes several Appends, and returns the error of each.
+func (s *Store) write(all [][]Change) []error {
+	errs := make([]error, len(all))
 	var lines []byte
 	var good []Change
-	for _, w := range queue {
-		w.done, w.err = true, s.broken
-		if w.err != nil {
+	for n, changes := range all {
+		if errs[n] = s.broken; s.broken != nil {
 			continue
 		}
-		more, err := encodeChanges(lines, w.changes, serial)
-		if err != nil {
-			w.err = explain(err, "write the journal of", s.disk.Place())
-			continue
+		more, err := encodeChanges(lines, changes, s.state.Serial+uint64(len(good)))
+		if errs[n] = explain(err, "write the journal of", s.disk.Place()); err == nil {
+			lines, good = more, append(good, changes...)
 		}
-		lines, good, serial = more, append(good, w.changes...), serial+uint64(len(w.changes))
 	}
 	if len(good) == 0 {
-		return
+		return errs
 	}
 	if err := s.disk.Extend(journalFile, s.length, lines); err != nil {
 		s.broken = explain(err, "write the journal of", s.disk.Place())
-		for _, w := range queue {
-			w.err = cmp.Or(w.err, s.broken)
+		for n := range errs {
+			errs[n] = cmp.Or(errs[n], s.broken)
 		}
-		return
+		return errs
 	}
 	s.length, s.records = s.length+int64(len(lines)), s.records+len(good)
 	s.mu.Lock()
@@ -136,6 +113,7 @@ func (s *Store) flush() {
 	for _, c := range good {
 		s.state.Apply(c)
 	}
+	return errs
 }
 
 // encodeChanges adds the lines of changes that follow on a serial; with an error lines is as it was.
@@ -152,8 +130,10 @@ func encodeChanges(lines []byte, changes []Change, serial uint64) (_ []byte, err
 // Replace puts another state, whole, in place of the one there is, which becomes a backup. The serial gets higher than both had; the
 // key stays. With an error the disk has the one or the other, and the store takes nothing more.
 func (s *Store) Replace(next *State) error {
-	s.turn.Lock()
-	defer s.turn.Unlock()
+	return s.queue.Alone(func() error { return s.replace(next) })
+}
+
+func (s *Store) replace(next *State) error {
 	if s.broken != nil {
 		return s.broken
 	}
@@ -174,9 +154,9 @@ func (s *Store) Replace(next *State) error {
 }
 
 // Close folds the journal into the snapshot and gives the lock back. When folding fails the journal stays, and nothing is lost.
-func (s *Store) Close() error {
-	s.turn.Lock()
-	defer s.turn.Unlock()
+func (s *Store) Close() error { return s.queue.Alone(s.close) }
+
+func (s *Store) close() error {
 	var err error
 	if s.records > 1 && s.broken == nil {
 		err = s.fold()

@@ -9,6 +9,9 @@ import (
 // goes into upgrades, and files of the version so far into testdata.
 const formatVersion = 2
 
+// Format is formatVersion, for those who keep instances by themselves.
+const Format = formatVersion
+
 // fields are those of an instance as it stands in a file.
 type fields map[string]json.RawMessage
 
@@ -42,8 +45,11 @@ func checkFormat(format int) error {
 	return nil
 }
 
-// decodeInstance reads an instance as files of a format have it.
-func decodeInstance(data json.RawMessage, format int) (*Instance, error) {
+// DecodeInstance reads an instance as a file of a format has it. One of a newer format is an error.
+func DecodeInstance(data []byte, format int) (*Instance, error) {
+	if err := checkFormat(format); err != nil {
+		return nil, err
+	}
 	for old := format; old < formatVersion; old++ {
 		var all fields
 		if err := json.Unmarshal(data, &all); err != nil {

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -106,7 +105,7 @@ func TestUpgradesFollowOneAnother(t *testing.T) {
 	if len(upgrades()) != formatVersion-1 {
 		t.Fatalf("there are %d upgrades for format %d", len(upgrades()), formatVersion)
 	}
-	i, err := decodeInstance(json.RawMessage(`{"addr":"a","type":"b","status":"complete","inputs":{"value":1,"type":"number"},"protect":true}`), 1)
+	i, err := DecodeInstance([]byte(`{"addr":"a","type":"b","status":"complete","inputs":{"value":1,"type":"number"},"protect":true}`), 1)
 	if err != nil || i.Protect {
 		t.Errorf("format 1 had no protection: %+v, %v", i, err)
 	}
