@@ -169,8 +169,8 @@ func (w *walker) visit(i *lang.Instance, o lang.Object) (cty.Value, hcl.Diagnost
 }
 
 func (w *walker) writeLifecycle(l lang.Lifecycle) {
-	if l.Protect || l.CreateFirst || l.IgnoreAll || len(l.Ignore) > 0 {
-		fmt.Fprintf(w.b, "    protect %v, create first %v, ignore %v, all %v\n", l.Protect, l.CreateFirst, l.Ignore, l.IgnoreAll)
+	if l.Protect || l.IgnoreAll || len(l.Ignore) > 0 {
+		fmt.Fprintf(w.b, "    protect %v, ignore %v, all %v\n", l.Protect, l.Ignore, l.IgnoreAll)
 	}
 	for _, by := range l.ReplacedBy {
 		fmt.Fprintf(w.b, "    replaced by %q of", by.Attribute)

@@ -92,7 +92,6 @@ func ResourceWords(kind string) []Word {
 		Word{Name: lifecycleBlock, Text: "How it is treated when it changes.", Words: []Word{
 			{Name: "ignore_changes", Type: "list(reference)", Text: "Arguments whose changes do not count; all: none does."},
 			{Name: "replace_triggered_by", Type: "list(reference)", Text: "Others whose changes ask for a replacement of this one."},
-			{Name: "create_before_destroy", Type: "bool", Text: "A replacement is made before the former one goes."},
 			{Name: "precondition", Text: "What must hold before it is brought about.", Words: conditionWords()},
 			{Name: "postcondition", Text: "What must hold of it afterwards; self is the instance.", Words: conditionWords()},
 		}})

@@ -16,8 +16,6 @@ import (
 type Lifecycle struct {
 	// Protect refuses to destroy or replace the instance.
 	Protect bool
-	// CreateFirst asks that a replacement is made before the former one is destroyed.
-	CreateFirst bool
 	// Ignore are arguments in which a difference to what is remembered does not count; IgnoreAll means all of them.
 	Ignore    []string
 	IgnoreAll bool
@@ -49,7 +47,7 @@ type trigger struct {
 
 const lifecycleBlock = "lifecycle"
 
-// decodeLifecycle reads lifecycle { }. What instances refer to in it is among the references of b, postconditions excepted: those
+// decodeLifecycle reads lifecycle { }, and says why it has not all that Terraform has there. What instances refer to in it is among the references of b, postconditions excepted: those
 // are evaluated when the instance is there.
 func (l *loader) decodeLifecycle(b *block, raw *hcl.Block) {
 	content, diags := raw.Body.Content(&hcl.BodySchema{
@@ -60,7 +58,9 @@ func (l *loader) decodeLifecycle(b *block, raw *hcl.Block) {
 	if a := content.Attributes["prevent_destroy"]; a != nil {
 		l.report(errorf(&a.NameRange, "Unsupported argument", "Write protect = true in the block itself, beside its other arguments: it is then remembered, and counts also when the block is taken out of the configuration."))
 	}
-	l.constant(content.Attributes["create_before_destroy"], cty.Bool, func(v cty.Value) { b.life.fixed.CreateFirst = v.True() })
+	if a := content.Attributes["create_before_destroy"]; a != nil {
+		l.report(errorf(&a.NameRange, "Unsupported argument", "%s has a name or an address that only one can have at a time, so a replacement cannot be there before. Take the argument out; to change machines a few at a time use a rollout block.", b.address()))
+	}
 	l.decodeIgnore(b, content.Attributes["ignore_changes"])
 	l.decodeTriggers(b, content.Attributes["replace_triggered_by"])
 	for _, c := range content.Blocks {

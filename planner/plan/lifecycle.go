@@ -10,7 +10,7 @@ import (
 )
 
 // lifecycle takes what the block of an instance says of how it changes.
-func (d *draft) lifecycle(c *Change, l lang.Lifecycle) hcl.Diagnostics {
+func (d *draft) lifecycle(c *Change, l lang.Lifecycle) {
 	c.Protect, c.ignored = l.Protect, map[string]bool{}
 	for _, name := range l.Ignore {
 		c.ignored[name] = true
@@ -23,11 +23,6 @@ func (d *draft) lifecycle(c *Change, l lang.Lifecycle) hcl.Diagnostics {
 			}
 		}
 	}
-	if l.CreateFirst {
-		return fail(c.Range, "Unsupported lifecycle", "create_before_destroy: "+c.Addr.String()+" has a name or an address that only one can have at a time. "+
-			"Take the argument out; to change machines a few at a time use a rollout block.")
-	}
-	return nil
 }
 
 // triggers says that a change calls for the replacement of what has the instance, or an attribute of it, in replace_triggered_by.

@@ -210,9 +210,7 @@ func (d *draft) visit(i *lang.Instance, obj lang.Object) (cty.Value, hcl.Diagnos
 		return cty.NilVal, fail(i.Range, "Arguments cannot be remembered", err.Error())
 	}
 	c.inputs = inputs
-	if diags := d.lifecycle(c, obj.Lifecycle); diags.HasErrors() {
-		return cty.NilVal, diags
-	}
+	d.lifecycle(c, obj.Lifecycle)
 	if found := d.declared.found[at]; found != nil && c.Prior == nil {
 		if err := d.imported(c, s, found); err != nil {
 			return cty.NilVal, fail(i.Range, "Cannot be imported", err.Error())
