@@ -67,19 +67,20 @@ func placeHostKey(root *os.Root, private string) error {
 	)
 }
 
+// exitDir is the folder of the initramfs that becomes the machine's root at its end.
+const exitDir = "/viver/exit"
+
 // placeShutdown puts this program where systemd-shutdown looks for one to go back to
-// (https://systemd.io/INITRD_INTERFACE), with the folders that it moves mounts to.
+// (https://systemd.io/INITRD_INTERFACE), with the folders that it moves mounts to: a folder of the initramfs is mounted there, in
+// which the program has another name. A copy would take as much memory again.
 func placeShutdown(dir string) error {
-	for _, d := range []string{"", "proc", "sys", "dev", "run", "oldroot"} {
-		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
-			return fmt.Errorf("prepare the way back for power-off: %w", err)
-		}
+	var errs []error
+	for _, d := range []string{"proc", "sys", "dev", "run", "oldroot"} {
+		errs = append(errs, os.MkdirAll(filepath.Join(exitDir, d), 0o755))
 	}
-	program, err := os.ReadFile("/proc/self/exe")
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, "shutdown"), program, 0o755)
-	}
-	if err != nil {
+	errs = append(errs, os.Link("/init", filepath.Join(exitDir, "shutdown")), os.MkdirAll(dir, 0o755),
+		os.NewSyscallError("bind mount", unix.Mount(exitDir, dir, "", unix.MS_BIND, "")))
+	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("prepare the way back for power-off: %w", err)
 	}
 	return nil
