@@ -116,7 +116,8 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 // run is a plan being carried out.
 type run struct {
 	Options
-	places map[string]*plan.Change // changes by address; not changed
+	places map[string]*plan.Change   // changes by address; not changed
+	steps  map[string][]*plan.Change // changes by machine; not changed
 
 	news sync.Mutex // held while Observe runs
 
@@ -137,11 +138,14 @@ type part struct {
 
 func newRun(o Options) *run {
 	r := &run{
-		Options: o, places: map[string]*plan.Change{}, memory: plan.NewMemory(o.Store.State(), o.Types),
+		Options: o, places: map[string]*plan.Change{}, steps: map[string][]*plan.Change{}, memory: plan.NewMemory(o.Store.State(), o.Types),
 		ends: map[part]End{}, emptied: map[int]bool{}, good: map[*plan.Change]bool{}, failed: map[string][]*plan.Change{},
 	}
 	for _, c := range o.Plan.Changes {
 		r.places[c.Addr.String()] = c
+		if c.Machine != "" {
+			r.steps[c.Machine] = append(r.steps[c.Machine], c)
+		}
 	}
 	return r
 }

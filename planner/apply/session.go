@@ -86,8 +86,8 @@ func (s *session) batch(ctx context.Context, todo []plan.Spot) (left []plan.Spot
 // kept are the steps that are in place on the machine and are no members, by position. All that their arguments follow from is known, but
 // for the machine itself when it is still to be updated.
 func (s *session) kept(machine cty.Value) (list []resource.Member, err error) {
-	for _, c := range s.Plan.Changes {
-		if c.Machine != s.vertex.Machine || c.Number < 0 || !s.inPlace(c) {
+	for _, c := range s.steps[s.vertex.Machine] {
+		if c.Number < 0 || !s.inPlace(c) {
 			continue
 		}
 		w, err := s.workWithout(c, "on")

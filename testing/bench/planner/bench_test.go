@@ -43,3 +43,10 @@ func TestJudge(t *testing.T) {
 		t.Errorf("%+v", r.Targets)
 	}
 }
+
+func TestApplyRoom(t *testing.T) {
+	took, err := applyOnce(t.Context(), t, 5, 3)
+	if err != nil || took <= 0 {
+		t.Error(took, err)
+	}
+}

@@ -59,6 +59,9 @@ func bench(ctx context.Context, viver string, rounds int, patience time.Duration
 	if report.Plans, err = measureAll(ctx, programs, cases(), rounds); err != nil {
 		return err
 	}
+	if report.Room, err = applyRoom(ctx, roomNodes, roomSteps); err != nil {
+		return err
+	}
 	report.judge()
 	report.print()
 	data, err := json.MarshalIndent(report, "", "  ")
