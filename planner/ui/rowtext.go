@@ -1,0 +1,131 @@
+package ui
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"viver/planner/addr"
+	"viver/planner/plan"
+	"viver/planner/resource"
+)
+
+// what says what is made, or why it is changed.
+func (b *rowBuilder) what(u *bundle) string {
+	c := u.changes[0]
+	switch {
+	case len(c.Reasons) > 0:
+		return reasons(u.changes)
+	case b.refreshes(c):
+		return "found: " + strings.Join(c.Refreshed, ", ")
+	case c.MovedFrom != "" && c.Action == resource.NoOp:
+		return ""
+	case c.Action == resource.Delete:
+		return ""
+	}
+	text := summary(b.types[c.Type], c.Config)
+	for _, other := range u.changes[1:] {
+		if summary(b.types[other.Type], other.Config) != text {
+			text = ""
+		}
+	}
+	if c.Machine != "" {
+		text = join(" ", text, "on "+machines(u.changes))
+	}
+	return text
+}
+
+// reasons are those of the first change; values are shown where they are the same in all.
+func reasons(changes []*plan.Change) string {
+	var parts []string
+	for i, r := range changes[0].Reasons {
+		text := r.String()
+		if slices.ContainsFunc(changes, func(c *plan.Change) bool { return c.Reasons[i] != r }) {
+			text = r.What
+		}
+		parts = append(parts, text)
+	}
+	return list(parts)
+}
+
+func machines(changes []*plan.Change) string {
+	var all []addr.Instance
+	seen := map[string]bool{}
+	for _, c := range changes {
+		if seen[c.Machine] {
+			continue
+		}
+		seen[c.Machine] = true
+		if a, err := addr.Parse(c.Machine); err == nil {
+			all = append(all, a)
+		}
+	}
+	return collapse(all)
+}
+
+// steps says how many steps stand in this row.
+func (b *rowBuilder) steps(u *bundle) string {
+	least, most := -1, 0
+	for _, c := range u.changes {
+		n := b.stepsOn[c.Addr.String()]
+		most = max(most, n)
+		if least < 0 || n < least {
+			least = n
+		}
+	}
+	if most == 0 {
+		return ""
+	}
+	text := count(most, "step")
+	if least < most {
+		text = fmt.Sprintf("%d to %s", least, text)
+	}
+	if len(u.changes) > 1 {
+		text += " each"
+	}
+	return cmp.Or(map[resource.Action]string{resource.Delete: "with "}[u.changes[0].Action], "then ") + text
+}
+
+func found(c *plan.Change) string {
+	switch {
+	case c.Unreachable:
+	case c.Action == resource.NoOp:
+		return c.Note
+	default:
+		return ""
+	}
+	return join("; ", cmp.Or(c.Note, "unreachable"), "planned from state")
+}
+
+// contents lists what a Pac consists of: "unit dhcp, nbd, tftp, image desk on server.seed".
+func contents(changes []*plan.Change) string {
+	names := map[string][]string{}
+	var types []string
+	var on []*plan.Change
+	for _, c := range changes {
+		t := strings.TrimPrefix(c.Type, addr.StepPrefix)
+		if names[t] == nil {
+			types = append(types, t)
+		}
+		if !slices.Contains(names[t], c.Addr.Name) {
+			names[t] = append(names[t], c.Addr.Name)
+		}
+		if c.Machine != "" {
+			on = append(on, c)
+		}
+	}
+	for i, t := range types {
+		types[i] = t + " " + list(names[t])
+	}
+	text := strings.Join(types, "; ")
+	if len(on) > 0 {
+		text += " on " + machines(on)
+	}
+	return text
+}
+
+// join leaves empty parts out.
+func join(separator string, parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), separator)
+}
