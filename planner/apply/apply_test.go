@@ -167,7 +167,15 @@ func disturbed(t *testing.T, room *room, all []declaration, r *rand.Rand) {
 			}
 			return nil
 		}
-		result := room.apply(t, all, func(o *apply.Options) { o.Stop = stop })
+		result := room.apply(t, all, func(o *apply.Options) {
+			o.Stop = stop
+			o.Plan.Rollouts = map[string]plan.Rollout{"room": {MaxUnavailable: 1 + r.IntN(3), MaxFailed: r.IntN(4) - 1}}
+			for i := range o.Plan.Vertices {
+				if r.IntN(2) == 0 {
+					o.Plan.Vertices[i].Group = "room"
+				}
+			}
+		})
 		room.fails = func(string) error { return nil }
 		room.check(t)
 		if !result.Failed() {
