@@ -22,11 +22,11 @@ import (
 )
 
 const (
-	// maxConnections and maxSessions bound what is open at once: in all, and on each connection.
+	// maxConnections and maxSessions bound what clients that have proved themselves have open at once: in all, and on each connection.
 	maxConnections = 128
 	maxSessions    = 64
 	// loginTime is how long a client may take to prove itself.
-	loginTime = 20 * time.Second
+	loginTime = 10 * time.Second
 	// keepAlive is the time between questions whether the client is still there, and how long it may take to answer.
 	keepAlive = 15 * time.Second
 )
@@ -45,6 +45,9 @@ type Server struct {
 	// Started is called with the process ID of each session's process; nil: nobody is told.
 	Started func(pid int)
 	Log     *slog.Logger
+
+	door  door
+	slots chan struct{} // one for each client that has proved itself
 }
 
 // Serve accepts connections until ctx ends, then closes listener and connections, ends the sessions and waits for them. It returns
@@ -58,7 +61,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { listener.Close() })
 	defer stop()
-	slots := make(chan struct{}, maxConnections)
+	s.slots = make(chan struct{}, maxConnections)
 	for {
 		conn, err := listener.Accept()
 		if ctx.Err() != nil {
@@ -75,17 +78,8 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 			}
 			continue
 		}
-		select {
-		case slots <- struct{}{}:
-		default:
-			conn.Close()
-			s.Log.Warn("an SSH connection was refused: too many are open", "from", conn.RemoteAddr())
-			continue
-		}
-		open.Go(func() {
-			defer func() { <-slots }()
-			s.connection(ctx, conn, config)
-		})
+		g := s.door.enter(conn)
+		open.Go(func() { s.connection(ctx, g, config) })
 	}
 }
 
@@ -116,7 +110,8 @@ func (s *Server) admit(meta ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissio
 }
 
 // connection serves one client until it goes, stays silent, or ctx ends.
-func (s *Server) connection(ctx context.Context, raw net.Conn, config *ssh.ServerConfig) {
+func (s *Server) connection(ctx context.Context, g *guest, config *ssh.ServerConfig) {
+	raw := g.conn
 	defer raw.Close()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -124,8 +119,16 @@ func (s *Server) connection(ctx context.Context, raw net.Conn, config *ssh.Serve
 	defer stop()
 	_ = raw.SetDeadline(time.Now().Add(loginTime)) // fails with the connection, which then says so
 	conn, channels, requests, err := ssh.NewServerConn(raw, config)
+	stayed := s.door.leave(g)
 	if err != nil {
-		s.Log.Info("an SSH client was not let in", "from", raw.RemoteAddr(), "error", err)
+		s.Log.Info("an SSH client was not let in", "from", raw.RemoteAddr(), "error", err, "made_room", !stayed)
+		return
+	}
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	default:
+		s.Log.Warn("an SSH connection was refused: too many are open", "from", raw.RemoteAddr())
 		return
 	}
 	_ = raw.SetDeadline(time.Time{})

@@ -213,7 +213,8 @@ func TestCommandEndsWithItsClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	mark := filepath.Join(t.TempDir(), "fifo")
-	if err := s.Start("mkfifo " + mark + "; trap 'echo hup >" + mark + "; exit' HUP; echo ready; while :; do sleep 1; done"); err != nil {
+	// Short sleeps: a signal that comes while the shell starts one waits for its end, and the server does not wait long.
+	if err := s.Start("mkfifo " + mark + "; trap 'echo hup >" + mark + "; exit' HUP; echo ready; while :; do sleep 0.1; done"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.ReadFull(out, make([]byte, len("ready\n"))); err != nil {
