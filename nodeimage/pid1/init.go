@@ -37,6 +37,8 @@ type machine struct {
 	discover Discover
 	wire     network.Wire
 
+	rootLoaded sync.WaitGroup // the modules for the root
+
 	options options
 	cluster *cluster
 	stages  stages // reached, and not reported yet
@@ -63,6 +65,7 @@ func (m *machine) boot(ctx context.Context) (err error) {
 		return err
 	}
 	m.takeName()
+	m.rootLoaded.Wait()
 	if err := m.attach(); err != nil {
 		return err
 	}
