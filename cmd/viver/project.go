@@ -60,12 +60,16 @@ func (a *app) load() (*project, error) {
 
 // read reads the configuration; remote has the Pacs that are not beside it.
 func (p *project) read(remote source.Remote) (diags hcl.Diagnostics) {
+	p.config, diags = lang.Load(p.dir, p.loadOptions(remote))
+	return diags
+}
+
+func (p *project) loadOptions(remote source.Remote) lang.LoadOptions {
 	schemas := map[string]*resource.Schema{}
 	for name, t := range p.types {
 		schemas[name] = t.Schema()
 	}
-	p.config, diags = lang.Load(p.dir, lang.LoadOptions{Schemas: schemas, Builtin: builtin(), Remote: remote, Version: version})
-	return diags
+	return lang.LoadOptions{Schemas: schemas, Builtin: builtin(), Remote: remote, Version: version}
 }
 
 // report shows diagnostics, and returns errReported if there are errors among them.
