@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -34,10 +35,13 @@ func runServer(args []string) error {
 	}
 	defer unlock()
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM, unix.SIGINT)
-	defer stop()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	found := facts.Collect(os.DirFS("/"))
 	log.Info("the agent starts", "version", version(), "dir", dir, "pid", os.Getpid())
+	var others sync.WaitGroup
+	defer others.Wait()
+	defer stop()
+	others.Go(func() { boundLog(ctx, dir, log) })
 	err = agent.RunServer(ctx, agent.ServerConfig{
 		Dir: dir, Version: version(), Log: log, Facts: &found, Steps: &step.Runner{Command: serverShell},
 	})

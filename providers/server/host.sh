@@ -146,7 +146,7 @@ word_remove() {
 		if systemd_here; then systemctl daemon-reload; fi
 	fi
 	if [ ! -d "$dir" ]; then return 0; fi
-	for name in identity identity.in identity.new identity.old images units steps roster.json agent.pid agent.log viver-node viver-node.new; do
+	for name in identity identity.in identity.new identity.old images units steps roster.json agent.pid agent.log agent.log.1 agent.log.new viver-node viver-node.new; do
 		rm -rf "${dir:?}/$name"
 	done
 	rmdir "$dir" 2>/dev/null || :
