@@ -9,7 +9,7 @@ GO_TEST  := go test $(if $(SUDO),-exec "$(SUDO)")
 
 # What viver itself calls, and what its tests compare it with.
 PACKAGES := qemu-system-x86 ovmf ipxe iproute2 mmdebstrap squashfs-tools
-PEERS    := nbdkit nbd-client nbd-server libnbd-bin qemu-utils tftp-hpa curl isc-dhcp-client udhcpc busybox-static avahi-daemon avahi-utils dbus zstd cpio dnsmasq-base grub-pc-bin grub-common e2fsprogs fdisk openssh-client
+PEERS    := nbdkit nbd-client nbd-server libnbd-bin qemu-utils tftp-hpa curl isc-dhcp-client udhcpc busybox-static avahi-daemon avahi-utils dbus zstd cpio dnsmasq-base grub-pc-bin grub-common e2fsprogs fdisk openssh-client openssh-server etcd-server
 
 demo: packages build ## four virtual machines boot from one image, take their steps and power off
 	$(SUDO) go run ./testing/demo
