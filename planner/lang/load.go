@@ -75,6 +75,7 @@ type loader struct {
 	parser  *hclparse.Parser
 	modules map[string]*module // by source.Dir.Path; a folder is read once, however many Pacs name it
 	order   []*module
+	broken  []hcl.Body // of files that are no HCL
 	diags   hcl.Diagnostics
 }
 
@@ -126,7 +127,9 @@ func (l *loader) load(dir source.Dir, above []source.Dir) *module {
 func (l *loader) fill(m *module, bodies []hcl.Body, above []source.Dir) {
 	l.order = append(l.order, m)
 	for _, body := range bodies {
-		l.decodeBody(m, body)
+		if !slices.Contains(l.broken, body) { // what stands in half a file is not judged
+			l.decodeBody(m, body)
+		}
 	}
 	for _, c := range m.calls {
 		l.loadCallee(m, c, above)
@@ -193,6 +196,9 @@ func (l *loader) parse(dir source.Dir) []hcl.Body {
 		file, diags := read(data, dir.Label(name))
 		l.report(few(dir.Label(name), diags)...)
 		if file != nil {
+			if diags.HasErrors() {
+				l.broken = append(l.broken, file.Body)
+			}
 			bodies = append(bodies, file.Body)
 		}
 	}
