@@ -83,7 +83,15 @@ func TestNodeIsGivenAnotherName(t *testing.T) {
 	addr, ended := b.run(t, t.Context())
 	w.seen(t, at(spec.StageJoined))
 	operator := w.dial(t, addr)
-	w.forget(t, "pc01", spec.NodeSpec{Name: "pc02", Image: b.config.Bundle.Image, Steps: []spec.Step{both, fresh}})
+	unit := func(name string) spec.UnitSpec { return spec.UnitSpec{Name: name, Type: "test", Config: []byte(`""`)} }
+	for _, name := range []string{"old", "both"} {
+		if _, err := ask(t, operator, spec.OpUnitPut, unit(name), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.forget(t, "pc01", spec.NodeSpec{
+		Name: "pc02", Image: b.config.Bundle.Image, Steps: []spec.Step{both, fresh}, Units: []spec.UnitSpec{unit("both"), unit("new")},
+	})
 	nudge(operator)
 	if err := <-ended; err == nil || !strings.Contains(err.Error(), "was pc01 and is pc02 now") {
 		t.Fatalf("ended with %v", err)
@@ -95,8 +103,13 @@ func TestNodeIsGivenAnotherName(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	var s spec.AgentStatus
-	if _, err := ask(t, w.dial(t, addr), spec.OpStatus, nil, &s); err != nil || s.Name != "pc02" {
-		t.Errorf("it calls itself %q, %v", s.Name, err)
+	for operator := w.dial(t, addr); len(s.Units) != 2 || s.Units[1].Name != "new" || s.Units[1].State != spec.UnitReady; {
+		if _, err := ask(t, operator, spec.OpStatus, nil, &s); err != nil || s.Name != "pc02" {
+			t.Fatalf("it calls itself %q, %v", s.Name, err)
+		}
+	}
+	if s.Units[0].Name != "both" {
+		t.Errorf("%+v", s.Units)
 	}
 	if got := b.took(); got != "apply:old apply:both undo:old apply:new" {
 		t.Errorf("it took %s", got)

@@ -40,7 +40,7 @@ func (n *node) awaitInit(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// takeSteps brings about the steps of the machine's node that are not in place yet.
+// takeSteps brings about the steps of the machine's node that are not in place yet, then its units.
 func (n *node) takeSteps(ctx context.Context) {
 	select {
 	case <-n.turn:
@@ -49,11 +49,34 @@ func (n *node) takeSteps(ctx context.Context) {
 	}
 	defer func() { n.turn <- struct{}{} }()
 	undo, apply := n.progress.due()
+	former := n.progress.former()
 	n.take(ctx, spec.StepRun{Mode: spec.ModeUndo, Steps: undo})
 	if err := n.progress.became(n.name()); err != nil {
 		n.log.Error("an agent after this one will not know the steps", "error", err)
 	}
 	n.take(ctx, spec.StepRun{Mode: spec.ModeApply, Steps: apply})
+	n.takeUnits(ctx, former)
+}
+
+// takeUnits starts the units of the machine's node that do not run yet. Those of another node, which the machine was before it joined
+// again, are ended; others stay, as with steps.
+func (n *node) takeUnits(ctx context.Context, former bool) {
+	wanted := n.progress.joined().Node.Units
+	for _, u := range n.units.Specs() {
+		if !former || slices.ContainsFunc(wanted, func(w spec.UnitSpec) bool { return w.Name == u.Name }) {
+			continue
+		}
+		if _, err := n.units.Remove(u.Name); err != nil {
+			n.say("end unit "+u.Name, err)
+		}
+	}
+	for _, u := range wanted {
+		if status, err := n.units.Put(ctx, u); err != nil && ctx.Err() == nil {
+			n.say("start unit "+u.Name, err)
+		} else if status.State == spec.UnitFailed {
+			n.reporter.waiting("unit " + u.Name + ": " + status.Detail)
+		}
+	}
 }
 
 // take runs steps and reports each result; n has the turn.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -61,7 +62,9 @@ func newNode(c NodeConfig) (*node, error) {
 	}
 	n.announcer = &discovery.Announcer{Cluster: c.Bundle.Cluster, Machine: n.name(), Interfaces: c.Interfaces, Log: c.Log}
 	n.reporter = newReporter(c, n.log, n.progress)
-	u := unitConfig(c.Dir, spec.UnitStart{Cluster: c.Bundle.Cluster, Trust: c.Bundle.Trust, Machine: n.name()})
+	u := unitConfig(c.Dir, spec.UnitStart{
+		Cluster: c.Bundle.Cluster, Trust: c.Bundle.Trust, Machine: n.name(), ImageDir: filepath.Join(c.Dir, "images"),
+	})
 	u.Command, u.Changed, u.Log = c.Unit, n.announce, c.Log
 	units, err := supervise.New(u)
 	if err != nil {

@@ -147,6 +147,22 @@ func TestNodeComesUpAndLeaves(t *testing.T) {
 	w.seen(t, at(spec.StageLeft))
 }
 
+func TestNodeStartsItsUnits(t *testing.T) {
+	w := newWorld(t)
+	b := w.boot(t)
+	b.config.Joined.Node.Units = []spec.UnitSpec{
+		{Name: "good", Type: "test", Config: []byte(`""`)}, {Name: "bad", Type: "test", Config: []byte(`"port 67 is in use"`)},
+	}
+	addr, _ := b.run(t, t.Context())
+	if m := w.seen(t, at(spec.StageJoined)); !strings.Contains(m.Waiting, "unit bad: ") || !strings.Contains(m.Waiting, "port 67 is in use") {
+		t.Errorf("it waits for %q", m.Waiting)
+	}
+	var s spec.AgentStatus
+	if _, err := ask(t, w.dial(t, addr), spec.OpStatus, nil, &s); err != nil || len(s.Units) != 2 || s.Units[0].State != spec.UnitReady {
+		t.Errorf("%+v, %v", s.Units, err)
+	}
+}
+
 func TestFailedStepIsReportedAndMended(t *testing.T) {
 	w := newWorld(t)
 	b := w.boot(t, spec.Step{ID: "bad", Type: "fail"})

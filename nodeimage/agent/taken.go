@@ -39,7 +39,7 @@ func (p *progress) due() (undo, apply []spec.Step) {
 			apply = append(apply, s)
 		}
 	}
-	if p.As == "" || p.As == node.Name {
+	if !p.another() {
 		return nil, apply
 	}
 	for _, s := range slices.Backward(p.Taken) {
@@ -49,6 +49,16 @@ func (p *progress) due() (undo, apply []spec.Step) {
 	}
 	return undo, apply
 }
+
+// former tells whether the machine was another node until it joined again.
+func (p *progress) former() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.another()
+}
+
+// another is former; p.mu is held.
+func (p *progress) another() bool { return p.As != "" && p.As != p.Joined.Node.Name }
 
 // became notes that the steps of no other node are in place any more.
 func (p *progress) became(name string) error {

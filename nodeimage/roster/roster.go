@@ -83,7 +83,7 @@ func (r *Roster) putNode(n spec.NodeSpec) (spec.Machine, error) {
 		}
 	}
 	if n.KeepSteps {
-		n.Steps, n.KeepSteps = r.nodes[n.Name].Steps, false
+		n.Steps, n.Units, n.KeepSteps = r.nodes[n.Name].Steps, r.nodes[n.Name].Units, false
 	}
 	r.nodes[n.Name] = n
 	r.changes++

@@ -2,8 +2,7 @@ package spec
 
 import "encoding/json"
 
-// NodeSpec is what a machine is wanted to be. The seed's says which units it runs, a diskless node's which steps it takes
-// at each boot.
+// NodeSpec is what a diskless machine is wanted to be: what it boots, and which steps it takes and which units it runs at each boot.
 type NodeSpec struct {
 	Name string `json:"name"`
 	// MAC binds the name to one machine ("52:54:00:12:34:56"); empty: to whichever machine comes first.
@@ -11,11 +10,12 @@ type NodeSpec struct {
 	// Group is the address of the node block without its instance key: those who wait for machines count by it.
 	Group string `json:"group,omitempty"`
 	// Image is what it boots: a machine that boots another one is never bound to this name, unless by MAC.
-	Image Digest     `json:"image,omitempty"`
-	Units []UnitSpec `json:"units,omitempty"`
+	Image Digest `json:"image,omitempty"`
 	// Steps are taken in order at each boot, before the machine counts as joined.
 	Steps []Step `json:"steps,omitempty"`
-	// KeepSteps says that this document speaks of everything but the steps: those that the server has for the node stay.
+	// Units are started after the steps.
+	Units []UnitSpec `json:"units,omitempty"`
+	// KeepSteps says that this document speaks of everything but steps and units: those that the server has for the node stay.
 	KeepSteps bool `json:"keep_steps,omitempty"`
 }
 

@@ -131,7 +131,7 @@ func (s *session) members(ctx context.Context) (next int, err error) {
 		case m.Type != unitType && m.Type != imageType:
 			next, err = s.scripts(ctx, next)
 			continue
-		case s.onNode:
+		case s.onNode && m.Type == imageType:
 			return next, fmt.Errorf("a step %q acts on a server, not on a node", m.Type)
 		}
 		var computed map[string]cty.Value

@@ -123,8 +123,8 @@ func (p *probe) connect(ctx context.Context) (*ssh.Client, error) {
 }
 
 func (p *probe) units(ctx context.Context) ([]resource.Observation, error) {
-	var status spec.AgentStatus
-	if err := p.typ.machines.Agents.AskServer(ctx, server.Agent(p.machine), spec.OpStatus, &status); err != nil {
+	status, err := p.status(ctx)
+	if err != nil {
 		return nil, err
 	}
 	all := make([]resource.Observation, len(p.requests))
@@ -132,12 +132,24 @@ func (p *probe) units(ctx context.Context) ([]resource.Observation, error) {
 		n := slices.IndexFunc(status.Units, func(u spec.UnitStatus) bool { return u.Name == r.Addr })
 		switch {
 		case n < 0:
-			all[i] = resource.Observation{Status: resource.Absent, Reason: "the server does not run it"}
+			all[i] = resource.Observation{Status: resource.Absent, Reason: "the machine does not run it"}
 		case status.Units[n].State != spec.UnitReady:
 			all[i] = resource.Observation{Status: resource.Drifted, Reason: string(status.Units[n].State) + ": " + status.Units[n].Detail}
 		}
 	}
 	return all, nil
+}
+
+func (p *probe) status(ctx context.Context) (status spec.AgentStatus, err error) {
+	if object.String(p.machine, "kind") != "node" {
+		err = p.typ.machines.Agents.AskServer(ctx, server.Agent(p.machine), spec.OpStatus, &status)
+		return status, err
+	}
+	client, err := p.connect(ctx)
+	if err == nil {
+		err = client.Do(ctx, spec.OpStatus, nil, &status)
+	}
+	return status, err
 }
 
 func (p *probe) images(ctx context.Context) ([]resource.Observation, error) {

@@ -6,13 +6,26 @@ import (
 	"slices"
 
 	"viver/nodeimage/spec"
+	"viver/planner/resource"
 	"viver/providers/node"
 )
 
-// placed is a step that is in place on a node.
+// placed is a step that is in place on a node: a scripted one, or a unit.
 type placed struct {
 	position int
 	step     spec.Step
+	unit     *spec.UnitSpec // nil: it is step
+}
+
+func place(m resource.Member) (p placed, err error) {
+	p.position = m.Position
+	if m.Type == unitType {
+		unit, err := unitOf(m)
+		p.unit = &unit
+		return p, err
+	}
+	p.step, err = Document(m.Addr, m.Type, m.Config)
+	return p, err
 }
 
 // remember tells the node's server which steps are in place, so that the node takes them at its next boot by itself.
@@ -23,15 +36,19 @@ func (s *session) remember(ctx context.Context) error {
 	}
 	all := s.inPlace
 	for _, k := range s.batch.Kept {
-		kept, err := Document(k.Addr, k.Type, k.Config)
+		kept, err := place(k)
 		if err != nil {
 			return err
 		}
-		all = append(all, placed{k.Position, kept})
+		all = append(all, kept)
 	}
 	slices.SortStableFunc(all, func(a, b placed) int { return a.position - b.position })
 	for _, p := range all {
-		document.Steps = append(document.Steps, p.step)
+		if p.unit != nil {
+			document.Units = append(document.Units, *p.unit)
+		} else {
+			document.Steps = append(document.Steps, p.step)
+		}
 	}
 	within, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()

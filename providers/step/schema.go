@@ -62,7 +62,7 @@ func typeOf(t reflect.Type) cty.Type {
 
 func unitSchema() *resource.Schema {
 	return &resource.Schema{
-		Doc: "A built-in service of viver-node on a server.",
+		Doc: "A built-in service of viver-node, on a server or a node. A node starts it again at each boot.",
 		Attributes: map[string]*resource.Attribute{
 			"unit":   {Type: cty.String, Required: true, Replaces: true, Doc: "Which: dhcp, tftp, netboot, nbd."},
 			"config": {Type: cty.DynamicPseudoType, Doc: "Its own document."},

@@ -97,7 +97,7 @@ func failureOf(s spec.Step, r spec.StepResult) error {
 func (s *session) succeeded(member int, mode string, document spec.Step, r spec.StepResult) {
 	var computed map[string]cty.Value
 	if mode == step.Apply {
-		s.inPlace = append(s.inPlace, placed{s.batch.Members[member].Position, document})
+		s.inPlace = append(s.inPlace, placed{position: s.batch.Members[member].Position, step: document})
 		if document.Type == factType {
 			computed = map[string]cty.Value{"value": cty.StringVal(r.Output)}
 		}

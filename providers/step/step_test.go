@@ -200,11 +200,58 @@ func TestNodeThatDies(t *testing.T) {
 	}
 }
 
-func TestUnitsAreForServers(t *testing.T) {
+func TestImagesAreForServers(t *testing.T) {
 	r := newRoom(t)
-	m := resource.Member{Addr: "u", Type: "unit", Action: resource.Create, Config: obj("unit", "dhcp")}
-	if _, ends := r.batch(resource.Batch{Members: []resource.Member{m}}); ends["u"] == nil || !strings.Contains(ends["u"].Error(), "acts on a server") {
+	m := resource.Member{Addr: "i", Type: "image", Action: resource.Create, Config: obj("image", obj("id", "sha256:aa"))}
+	if _, ends := r.batch(resource.Batch{Members: []resource.Member{m}}); ends["i"] == nil || !strings.Contains(ends["i"].Error(), "acts on a server") {
 		t.Error(ends)
+	}
+}
+
+func TestUnitsOnANode(t *testing.T) {
+	r := newRoom(t)
+	r.answers(map[string]spec.StepResult{"a": {Status: spec.StepChanged}})
+	var put []spec.UnitSpec
+	r.node.Handle(spec.OpUnitPut, func(c *sshtest.Call) (any, error) {
+		var u spec.UnitSpec
+		err := spec.Decode(c.Args, &u)
+		put = append(put, u)
+		return spec.UnitStatus{Name: u.Name, State: spec.UnitReady, Detail: "on eth0"}, err
+	})
+	r.node.Handle(spec.OpUnitRemove, func(*sshtest.Call) (any, error) { return spec.UnitStatus{}, nil })
+	unit := func(addr string, position int, action resource.Action) resource.Member {
+		config := obj("unit", "dhcp", "config", obj("interface", addr))
+		return resource.Member{Addr: addr, Type: "unit", Action: action, Position: position, Config: config, Prior: config}
+	}
+	_, ends := r.batch(resource.Batch{
+		Members: []resource.Member{unit("gone", 9, resource.Delete), member("a", 1, resource.Create), unit("new", 3, resource.Create)},
+		Kept:    []resource.Member{unit("kept", 2, resource.NoOp)},
+	})
+	for addr, err := range ends {
+		if err != nil {
+			t.Errorf("%s: %v", addr, err)
+		}
+	}
+	document := func(name string) spec.UnitSpec {
+		return spec.UnitSpec{Name: name, Type: "dhcp", Config: json.RawMessage(`{"interface":"` + name + `"}`)}
+	}
+	if diff := cmp.Diff([]spec.UnitSpec{document("new")}, put); diff != "" {
+		t.Error(diff)
+	}
+	n, ids := r.put()
+	if diff := cmp.Diff([]spec.UnitSpec{document("kept"), document("new")}, n.Units); diff != "" || !cmp.Equal(ids, []string{"a"}) {
+		t.Errorf("the server was told of the steps %q and of other units: %s", ids, diff)
+	}
+
+	r.node.Handle(spec.OpStatus, func(*sshtest.Call) (any, error) {
+		return spec.AgentStatus{Units: []spec.UnitStatus{{Name: "new", State: spec.UnitFailed, Detail: "port 67 is in use"}}}, nil
+	})
+	request := func(addr string) resource.ReadRequest {
+		return resource.ReadRequest{Addr: addr, Prior: obj("addr", addr, "unit", "dhcp", "on", r.machine)}
+	}
+	got := r.types["step.unit"].(resource.Reader).Read(t.Context(), []resource.ReadRequest{request("kept"), request("new")})
+	if got[0].Status != resource.Absent || got[1].Status != resource.Drifted || got[1].Reason != "failed: port 67 is in use" {
+		t.Errorf("%+v", got)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	"viver/providers/object"
 )
 
-// unit starts, changes or ends a unit. Its name on the server is the step's address.
+// unit starts, changes or ends a unit. Its name on the machine is the step's address.
 func (s *session) unit(ctx context.Context, m resource.Member) (map[string]cty.Value, error) {
 	var status spec.UnitStatus
 	if m.Action == resource.Delete {
@@ -28,6 +28,7 @@ func (s *session) unit(ctx context.Context, m resource.Member) (map[string]cty.V
 	if status.State != spec.UnitReady {
 		return nil, fmt.Errorf("unit %s is %s: %s", unit.Type, status.State, status.Detail)
 	}
+	s.inPlace = append(s.inPlace, placed{position: m.Position, unit: &unit})
 	return map[string]cty.Value{"detail": cty.StringVal(status.Detail)}, nil
 }
 
