@@ -20,6 +20,7 @@ func TestMain(m *testing.M) {
 		"viver": func() {
 			os.Exit(run(os.Args[1:], func(string) []resource.Type { return simulated(os.Getenv("WORLD")) }))
 		},
+		"viver-real": func() { os.Exit(run(os.Args[1:], types)) },
 	})
 }
 

@@ -14,9 +14,9 @@ import (
 	"viver/planner/source/tree"
 )
 
-// pack makes an archive of the tree in dir: sorted, without owners and times.
+// pack makes an archive of the tree in dir, without what git and viver keep there: sorted, without owners and times.
 func pack(dir string) ([]byte, error) {
-	list, err := tree.List(dir)
+	list, err := tree.List(dir, ".git", ".viver")
 	if err != nil {
 		return nil, err
 	}

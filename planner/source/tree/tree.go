@@ -45,10 +45,17 @@ type Entry struct {
 	Link string // target of a link
 }
 
-// List returns the entries of the folder dir, sorted by name. It fails for what no tree may hold.
-func List(dir string) ([]Entry, error) {
+// List returns the entries of the folder dir, sorted by name, but for those at its top with a name in without. It fails for what no tree
+// may hold.
+func List(dir string, without ...string) ([]Entry, error) {
 	var list []Entry
 	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err == nil && name != dir && filepath.Dir(name) == filepath.Clean(dir) && slices.Contains(without, d.Name()) {
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
 		if err != nil || d.IsDir() {
 			return err
 		}
