@@ -68,6 +68,10 @@ variable "kernel_arguments" {
   type        = string
   default     = "quiet"
   description = "Added to the kernel's command line of every machine, for everybody to read: \"console=ttyS0 quiet\"."
+  validation {
+    condition     = !issensitive(var.kernel_arguments)
+    error_message = "Whoever is on the network can read the kernel's command line, and it holds a sensitive value. Give secrets to machines by steps."
+  }
 }
 
 variable "http_port" {

@@ -49,6 +49,22 @@ pac "names" {
 // steps evaluates a configuration and returns the scripted steps of one machine, in order.
 func steps(t *testing.T, config, machine string) []spec.Step {
 	t.Helper()
+	var all []spec.Step
+	check(t, evaluate(t, config, func(i *lang.Instance, v cty.Value) {
+		if i.Machine == machine {
+			s, err := step.Document(i.Addr.String(), strings.TrimPrefix(i.Type, "step."), v)
+			if err != nil {
+				t.Error(err)
+			}
+			all = append(all, s)
+		}
+	}))
+	return all
+}
+
+// evaluate calls visit with each instance of a configuration and its arguments.
+func evaluate(t *testing.T, config string, visit func(i *lang.Instance, v cty.Value)) hcl.Diagnostics {
+	t.Helper()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "main.viver.hcl"), []byte(config), 0o644); err != nil {
 		t.Fatal(err)
@@ -61,16 +77,9 @@ func steps(t *testing.T, config, machine string) []spec.Step {
 	check(t, diags)
 	e, diags := lang.NewEvaluator(c, nil)
 	check(t, diags)
-	var all []spec.Step
-	check(t, e.Walk(t.Context(), func(i *lang.Instance, o lang.Object) (cty.Value, hcl.Diagnostics) {
+	return e.Walk(t.Context(), func(i *lang.Instance, o lang.Object) (cty.Value, hcl.Diagnostics) {
 		v, _ := o.Value.UnmarkDeep()
-		if i.Machine == machine {
-			s, err := step.Document(i.Addr.String(), strings.TrimPrefix(i.Type, "step."), v)
-			if err != nil {
-				t.Error(err)
-			}
-			all = append(all, s)
-		}
+		visit(i, v)
 		attrs := v.AsValueMap()
 		for name, a := range schemas[i.Type].Attributes {
 			if a.Computed {
@@ -78,8 +87,7 @@ func steps(t *testing.T, config, machine string) []spec.Step {
 			}
 		}
 		return cty.ObjectVal(attrs), nil
-	}))
-	return all
+	})
 }
 
 func check(t *testing.T, diags hcl.Diagnostics) {
