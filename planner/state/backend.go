@@ -17,6 +17,8 @@ type Backend interface {
 	// Open takes the right to change the state, which nobody else has until the Writer is closed. Command says what for: "viver apply".
 	// When somebody has it the error is a *LockedError.
 	Open(ctx context.Context, command string) (Writer, error)
+	// Kept returns what a Writer has kept under a name; nil: nothing.
+	Kept(ctx context.Context, name string) ([]byte, error)
 	// Holder returns who has the right to change it now; nil: nobody.
 	Holder(ctx context.Context) (*Holder, error)
 	// Unlock takes that right away from the holder that was seen, whose next change then fails. Where that right cannot be taken away
@@ -35,6 +37,9 @@ type Writer interface {
 	Append(changes ...Change) error
 	// Replace puts another state, whole, in place of the one there is. Its serial becomes higher than both had.
 	Replace(next *State) error
+	// Keep keeps something small that belongs to the state and is no part of it, such as the cluster's authority: whoever has the state can
+	// have it too. The name is a word of lower-case letters.
+	Keep(name string, data []byte) error
 	// Close gives the right to change the state back. What was appended lasts, whatever Close returns.
 	Close() error
 }
@@ -80,6 +85,16 @@ func (b *DiskBackend) Open(ctx context.Context, command string) (Writer, error) 
 		return nil, err
 	}
 	return s, nil
+}
+
+// Kept implements Backend.
+func (b *DiskBackend) Kept(ctx context.Context, name string) ([]byte, error) {
+	d, err := b.Look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	data, err := d.Read(keptFile + name)
+	return data, errors.Join(explain(err, "read", d.Place()), d.Close())
 }
 
 // Repair finds what can be saved of damaged files and, unless dry, saves it. A Repair without a State: nothing is wrong.

@@ -12,6 +12,7 @@ const (
 	journalFile  = "journal"
 	keyFile      = "key"
 	lockFile     = "lock"
+	keptFile     = "kept-" // begins the names of what Keep keeps
 )
 
 // MaxFile bounds what is read of one file, in bytes.

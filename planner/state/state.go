@@ -8,6 +8,7 @@
 //	backup-N.json     the snapshot before the last one, and so on: N grows, the ten newest are kept
 //	backup-N.journal  what was done after that snapshot: both together are the next one
 //	damaged-N.*       what repairing has put aside
+//	kept-NAME         what belongs to the state and is no part of it
 //	key               32 random bytes by which sensitive values are hashed
 //	lock              flock(2) is held on it by whoever changes the state; its text says who
 //

@@ -153,6 +153,16 @@ func (s *Store) replace(next *State) error {
 	return nil
 }
 
+// Keep keeps something beside the state, under a name.
+func (s *Store) Keep(name string, data []byte) error {
+	return s.queue.Alone(func() error {
+		if s.broken != nil {
+			return s.broken
+		}
+		return explain(s.disk.Replace(keptFile+name, data), "keep the "+name+" in", s.disk.Place())
+	})
+}
+
 // Close folds the journal into the snapshot and gives the lock back. When folding fails the journal stays, and nothing is lost.
 func (s *Store) Close() error { return s.queue.Alone(s.close) }
 

@@ -20,6 +20,7 @@ const (
 	metaKey = "meta"
 	keyKey  = "key"
 	lockKey = "lock"
+	keptKey = "kept/" // begins the keys of what Keep keeps
 )
 
 // The documents that are no instances.

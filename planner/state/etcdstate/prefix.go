@@ -6,6 +6,7 @@
 //	meta               lineage, serial, and which generation of documents counts; each transaction is about its value
 //	key                32 random bytes by which sensitive values are hashed
 //	lock               who may write; it goes with his lease
+//	kept/NAME          what belongs to the state and is no part of it
 //	GENERATION/NAME    documents in pieces, after a zero byte: outputs, origins, and an instance at each address
 //
 // What fits in one transaction changes documents in place. What does not becomes a new generation, which meta then points to.
@@ -141,6 +142,18 @@ func (p *Prefix) Read(ctx context.Context) (s *state.State, err error) {
 		return err
 	})
 	return s, err
+}
+
+// Kept implements state.Backend.
+func (p *Prefix) Kept(ctx context.Context, name string) (data []byte, err error) {
+	err = p.with(ctx, "read", func(ctx context.Context, c *clientv3.Client) error {
+		r, err := c.Get(ctx, p.Prefix+keptKey+name)
+		if err == nil && len(r.Kvs) > 0 {
+			data = r.Kvs[0].Value
+		}
+		return err
+	})
+	return data, err
 }
 
 // Holder implements state.Backend.

@@ -241,6 +241,16 @@ func (w *writer) Replace(next *state.State) error {
 	})
 }
 
+// Keep implements state.Writer.
+func (w *writer) Keep(name string, data []byte) error {
+	return w.queue.Alone(func() error {
+		if w.broken != nil {
+			return w.broken
+		}
+		return w.explain("keep the "+name+" in", w.some(clientv3.OpPut(w.Prefix.Prefix+keptKey+name, string(data))))
+	})
+}
+
 // Close implements state.Writer.
 func (w *writer) Close() error {
 	return w.queue.Alone(func() error {

@@ -30,7 +30,7 @@ type Site struct {
 func Run(t *testing.T, fresh func(t *testing.T) Site) {
 	for name, part := range map[string]func(*testing.T, Site){
 		"Empty": empty, "Remembers": remembers, "OneWriter": oneWriter, "ManyWriters": manyWriters, "Fence": fence, "Together": together,
-		"Reader": reader, "Refused": refused, "Replace": replace, "Many": many, "Large": large, "Secrets": secrets, "Canceled": canceled,
+		"Reader": reader, "Refused": refused, "Replace": replace, "Many": many, "Large": large, "Secrets": secrets, "Canceled": canceled, "Kept": kept,
 	} {
 		t.Run(name, func(t *testing.T) { part(t, fresh(t)) })
 	}
@@ -387,5 +387,23 @@ func canceled(t *testing.T, site Site) {
 	must(t, w.Close())
 	if s := read(t, b); len(s.Instances) != 1 {
 		t.Errorf("%d instances", len(s.Instances))
+	}
+}
+
+func kept(t *testing.T, site Site) {
+	b := site.Backend()
+	if data, err := b.Kept(t.Context(), "authority"); data != nil || err != nil {
+		t.Errorf("%q, %v", data, err)
+	}
+	w := open(t, b)
+	must(t, w.Keep("authority", []byte("first")))
+	must(t, w.Keep("authority", []byte("second\n\x00")))
+	must(t, w.Append(put(0, 1)...))
+	must(t, w.Close())
+	if data, err := site.Backend().Kept(t.Context(), "authority"); string(data) != "second\n\x00" || err != nil {
+		t.Errorf("%q, %v", data, err)
+	}
+	if err := w.Keep("authority", nil); err == nil {
+		t.Error("a closed writer keeps something")
 	}
 }
