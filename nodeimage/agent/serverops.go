@@ -18,6 +18,7 @@ func (s *server) operations() map[spec.Op]operation {
 		spec.OpStatus:       s.status,
 		spec.OpNodePut:      with(func(_ context.Context, n spec.NodeSpec) (any, error) { return s.roster.PutNode(n) }),
 		spec.OpNodeRemove:   with(func(_ context.Context, n spec.Named) (any, error) { return nothing{}, s.roster.RemoveNode(n.Name) }),
+		spec.OpApprove:      with(func(_ context.Context, a spec.Approval) (any, error) { return s.roster.Approve(a) }),
 		spec.OpMachines:     func(context.Context, *call) (any, error) { return s.machines(), nil },
 		spec.OpMachineWatch: s.watch,
 		spec.OpImagePut:     s.putImage,

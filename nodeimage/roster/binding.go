@@ -2,7 +2,6 @@ package roster
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"time"
 
@@ -32,46 +31,13 @@ func (r *Roster) bindListed(n spec.NodeSpec) {
 		r.unbind(rec)
 	}
 	if rec := r.machines[n.MAC]; rec != nil && rec.Machine.Node != n.Name {
-		rec.Machine.Node, rec.Token = n.Name, ""
+		rec.Machine.Node, rec.Machine.Pending, rec.Token = n.Name, time.Time{}, ""
 		r.touch(rec)
 	}
 }
 
-// bind gives a machine without a name the first free one of its image, in natural order. reason says why there is none;
-// r.mu is held.
-func (r *Roster) bind(rec *record, image spec.Digest) (reason string) {
-	taken := map[string]bool{}
-	for _, other := range r.machines {
-		taken[other.Machine.Node] = true
-	}
-	var free []string
-	wanted := 0
-	for _, n := range r.nodes {
-		if n.MAC != "" || n.Image != image {
-			continue
-		}
-		wanted++
-		if !taken[n.Name] {
-			free = append(free, n.Name)
-		}
-	}
-	if len(free) == 0 {
-		return whyNot(wanted, image)
-	}
-	rec.Machine.Node = slices.MinFunc(free, natural.Compare)
-	return ""
-}
-
-func whyNot(wanted int, image spec.Digest) string {
-	short := string(image[:min(len(image), len("sha256:")+12)])
-	if wanted == 0 {
-		return fmt.Sprintf("no node that any machine may become boots image %s: add one, or give a node this machine's MAC", short)
-	}
-	return fmt.Sprintf("all %d names for image %s are taken: raise the node's count, or give a node this machine's MAC", wanted, short)
-}
-
-// How long a machine may say nothing before its image no longer counts as in use: to be taken away by an operator, and by itself.
-// A machine whose cable was pulled out goes on from its root when it is back.
+// How long a machine may say nothing before it no longer counts as there, and before its image may be removed by itself: a machine
+// whose cable was pulled out goes on from its root when it is back.
 const (
 	silence     = 2 * time.Minute
 	longSilence = 24 * time.Hour

@@ -84,6 +84,11 @@ func cleanNode(n spec.NodeSpec) (spec.NodeSpec, error) {
 		}
 		n.MAC = mac
 	}
+	switch n.Admission {
+	case "", spec.AdmitAuto, spec.AdmitApprove, spec.AdmitListed:
+	default:
+		return n, fmt.Errorf("roster: node %s: there is no admission %.40q", n.Name, n.Admission)
+	}
 	if _, err := n.Image.Hex(); n.Image != "" && err != nil {
 		return n, fmt.Errorf("roster: node %s: %w", n.Name, err)
 	}

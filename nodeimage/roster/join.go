@@ -21,8 +21,8 @@ var (
 
 // Join admits a machine, or puts it off. A machine that asks again in the same boot gets the same answer.
 //
-// Admission is by the configuration: a machine whose MAC is listed gets that node's name, another one the first free name
-// of its image, for good. The error wraps ErrRefused, or says what is wrong with the request.
+// Admission is by the configuration: a machine whose MAC is listed gets that node's name, another one the first free name of its image
+// that its admission leaves to it, for good. The error wraps ErrRefused, or says what is wrong with the request.
 func (r *Roster) Join(request spec.JoinRequest) (*spec.JoinResponse, *spec.JoinWait, error) {
 	if request.Cluster != r.config.Cluster {
 		return nil, nil, fmt.Errorf("roster: join: this server is of cluster %s, the machine boots for %.40q: %w", r.config.Cluster, request.Cluster, ErrRefused)

@@ -49,6 +49,8 @@ type Roster struct {
 type record struct {
 	Machine spec.Machine `json:"machine"`
 	Token   string       `json:"token,omitempty"` // of the boot with Machine.BootID; empty: it has not joined
+	// Approved says that an operator lets the machine in under spec.AdmitApprove, also when it comes again.
+	Approved bool `json:"approved,omitempty"`
 }
 
 // Open reads the roster of a server, or begins one.
@@ -155,7 +157,7 @@ func (r *Roster) makeRoom() {
 	var oldest *record
 	nameless := 0
 	for _, rec := range r.machines {
-		if rec.Machine.Node != "" {
+		if rec.Machine.Node != "" || rec.Approved {
 			continue
 		}
 		nameless++

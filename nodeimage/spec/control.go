@@ -29,19 +29,20 @@ type Op string
 
 // The operations of an agent. Those marked S make sense on a server only.
 const (
-	OpStatus       Op = "status"         // - -> AgentStatus
-	OpUnitPut      Op = "unit.put"       // UnitSpec -> UnitStatus, when it is ready or has failed
-	OpUnitRemove   Op = "unit.remove"    // Named -> UnitStatus
-	OpNodePut      Op = "node.put"       // S: NodeSpec -> Machine, zero if no machine is bound to it yet
-	OpNodeRemove   Op = "node.remove"    // S: Named -> -; the machine's binding is forgotten
-	OpMachines     Op = "machines"       // S: - -> []Machine
-	OpMachineWatch Op = "machines.watch" // S: - -> a stream of Machine events, all that are known first; ends with the channel
-	OpImagePut     Op = "image.put"      // S: Manifest, then the payload: each of Files by name, then root -> -
-	OpImageList    Op = "image.list"     // S: - -> []StoredImage
-	OpImageRemove  Op = "image.remove"   // S: Named, an image's ID -> -; one in use goes when nobody uses it any more
-	OpSteps        Op = "steps"          // StepRun -> a stream of StepResult events
-	OpPowerOff     Op = "poweroff"       // - -> -, when the machine has begun to go down; refused on a server with local disk
-	OpQuit         Op = "quit"           // S: - -> -; the agent ends all units and itself
+	OpStatus       Op = "status"          // - -> AgentStatus
+	OpUnitPut      Op = "unit.put"        // UnitSpec -> UnitStatus, when it is ready or has failed
+	OpUnitRemove   Op = "unit.remove"     // Named -> UnitStatus
+	OpNodePut      Op = "node.put"        // S: NodeSpec -> Machine, zero if no machine is bound to it yet
+	OpNodeRemove   Op = "node.remove"     // S: Named -> -; the machine's binding is forgotten
+	OpMachines     Op = "machines"        // S: - -> []Machine
+	OpMachineWatch Op = "machines.watch"  // S: - -> a stream of Machine events, all that are known first; ends with the channel
+	OpApprove      Op = "machine.approve" // S: Approval -> []Machine, those that it was for
+	OpImagePut     Op = "image.put"       // S: Manifest, then the payload: each of Files by name, then root -> -
+	OpImageList    Op = "image.list"      // S: - -> []StoredImage
+	OpImageRemove  Op = "image.remove"    // S: Named, an image's ID -> -; one in use goes when nobody uses it any more
+	OpSteps        Op = "steps"           // StepRun -> a stream of StepResult events
+	OpPowerOff     Op = "poweroff"        // - -> -, when the machine has begun to go down; refused on a server with local disk
+	OpQuit         Op = "quit"            // S: - -> -; the agent ends all units and itself
 )
 
 // Named are the arguments of operations on one named thing.
@@ -55,6 +56,12 @@ const (
 	ModeApply = "apply"
 	ModeUndo  = "undo"
 )
+
+// Approval lets machines in that wait for it.
+type Approval struct {
+	MACs []string `json:"macs,omitempty"` // those that the server has not seen are passed over
+	All  bool     `json:"all,omitempty"`  // all that wait now
+}
 
 // StepRun asks for steps to be checked, applied or undone.
 type StepRun struct {

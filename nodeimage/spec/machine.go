@@ -51,6 +51,8 @@ type Machine struct {
 	LastSeen time.Time `json:"last_seen"`
 	// Boot holds the stages of this boot, in the order in which they were reached.
 	Boot []StageTime `json:"boot,omitempty"`
+	// Pending is since when it waits for an operator's approval; zero: it does not.
+	Pending time.Time `json:"pending,omitzero"`
 	// Waiting says what the boot is busy with or held up by, in a few words.
 	Waiting   string       `json:"waiting,omitempty"`
 	Steps     []StepResult `json:"steps,omitempty"` // of this boot

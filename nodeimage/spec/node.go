@@ -7,6 +7,8 @@ type NodeSpec struct {
 	Name string `json:"name"`
 	// MAC binds the name to one machine ("52:54:00:12:34:56"); empty: to whichever machine comes first.
 	MAC string `json:"mac,omitempty"`
+	// Admission says which machine may take a name without a MAC.
+	Admission Admission `json:"admission,omitempty"`
 	// Group is the address of the node block without its instance key: those who wait for machines count by it.
 	Group string `json:"group,omitempty"`
 	// Image is what it boots: a machine that boots another one is never bound to this name, unless by MAC.
@@ -18,6 +20,16 @@ type NodeSpec struct {
 	// KeepSteps says that this document speaks of everything but steps and units: those that the server has for the node stay.
 	KeepSteps bool `json:"keep_steps,omitempty"`
 }
+
+// Admission is a rule for machines whose MAC no node has.
+type Admission string
+
+// The rules of admission. A machine whose MAC a node has is let in under all of them.
+const (
+	AdmitAuto    Admission = "auto"    // also "": whichever machine comes
+	AdmitApprove Admission = "approve" // one that an operator has approved
+	AdmitListed  Admission = "listed"  // none
+)
 
 // UnitSpec is one long-running piece of viver-node: a DHCP server, an NBD server. Each runs in a process of its own.
 type UnitSpec struct {
