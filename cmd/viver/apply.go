@@ -56,7 +56,7 @@ Ctrl-C once starts nothing new and waits for what runs; twice cancels that; thre
 				return err
 			}
 			flags.resume = p.command()
-			return p.withState("viver apply", func(store *state.Store) error {
+			return p.withState(cmd.Context(), "viver apply", func(store state.Writer) error {
 				made, err := p.make(cmd.Context(), store.State(), scope)
 				if err != nil {
 					return err
@@ -89,7 +89,7 @@ func (a *app) applyFile(cmd *cobra.Command, path string, flags carryOut) error {
 		return err
 	}
 	flags.approved, flags.resume = true, p.next("apply", f)
-	return p.withState("viver apply", func(store *state.Store) error {
+	return p.withState(cmd.Context(), "viver apply", func(store state.Writer) error {
 		made, err := p.again(cmd.Context(), file, store.State())
 		if err != nil {
 			return err
@@ -98,17 +98,8 @@ func (a *app) applyFile(cmd *cobra.Command, path string, flags carryOut) error {
 	})
 }
 
-// withState runs f with the state open and locked.
-func (p *project) withState(command string, f func(*state.Store) error) error {
-	store, err := state.Open(p.stateDir, command)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f(store), store.Close())
-}
-
 // carryOut shows a plan, asks, and applies it. Until the applying begins nothing has been done, and Ctrl-C just ends the program.
-func (p *project) carryOut(ctx context.Context, made *plan.Plan, store *state.Store, flags carryOut) error {
+func (p *project) carryOut(ctx context.Context, made *plan.Plan, store state.Writer, flags carryOut) error {
 	p.view.Plan(made, "")
 	if !made.Empty() && !flags.approved {
 		if err := p.confirm(made); err != nil {

@@ -11,7 +11,6 @@ import (
 	"golang.org/x/term"
 
 	"viver/planner/console"
-	"viver/planner/state"
 )
 
 func (a *app) consoleCommand() *cobra.Command {
@@ -34,7 +33,7 @@ any was. With --json each answer is one line: {"type": ..., "value": ...}.`,
 			if err != nil {
 				return err
 			}
-			s, err := state.Read(p.stateDir)
+			s, err := p.remembered(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -23,7 +23,7 @@ variables are taken as by apply, and are not needed.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p := a.open()
 			flags.resume = p.command()
-			return p.withState("viver destroy", func(store *state.Store) error {
+			return p.withState(cmd.Context(), "viver destroy", func(store state.Writer) error {
 				made, err := p.make(cmd.Context(), store.State(), scope)
 				if err != nil {
 					return err

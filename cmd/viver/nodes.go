@@ -14,7 +14,6 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"viver/nodeimage/spec"
-	"viver/planner/state"
 	"viver/providers/agents"
 	"viver/providers/fleet"
 	"viver/providers/ssh"
@@ -53,7 +52,7 @@ func (a *app) fleet() *fleet.Fleet {
 
 // machines returns what the servers in the state know.
 func (a *app) machines(ctx context.Context, f *fleet.Fleet) ([]spec.Machine, error) {
-	s, err := state.Read(a.open().stateDir)
+	s, err := a.open().remembered(ctx)
 	if err != nil {
 		return nil, err
 	}

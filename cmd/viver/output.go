@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/zclconf/go-cty/cty"
 
-	"viver/planner/state"
 	"viver/planner/ui"
 )
 
@@ -22,9 +21,9 @@ cannot be printed.`,
   viver output --raw address
   viver output --json`,
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			p := a.open()
-			s, err := state.Read(p.stateDir)
+			s, err := p.remembered(cmd.Context())
 			if err != nil {
 				return err
 			}

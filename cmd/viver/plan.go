@@ -44,7 +44,7 @@ value of a variable, so these must be given to apply again. When the state or th
 			if err != nil {
 				return err
 			}
-			s, err := p.readState(out != "")
+			s, err := p.readState(cmd.Context(), out != "")
 			if err != nil {
 				return err
 			}
@@ -88,15 +88,15 @@ func (a *app) loadFor(s scope) (*project, error) {
 }
 
 // readState reads the state; with begin it makes one where there is none, as what is saved belongs to one state.
-func (p *project) readState(begin bool) (*state.State, error) {
-	s, err := state.Read(p.stateDir)
+func (p *project) readState(ctx context.Context, begin bool) (*state.State, error) {
+	s, err := p.remembered(ctx)
 	if err != nil || s.Lineage != "" || !begin {
 		return s, err
 	}
-	if err := p.withState("viver plan", func(*state.Store) error { return nil }); err != nil {
+	if err := p.withState(ctx, "viver plan", func(state.Writer) error { return nil }); err != nil {
 		return nil, err
 	}
-	return state.Read(p.stateDir)
+	return p.remembered(ctx)
 }
 
 // make makes a plan. Errors have been shown when it returns one.

@@ -34,7 +34,7 @@ the values of variables as they were given to plan. It asks no machine and chang
 			if len(args) == 1 && isFile(args[0]) {
 				return a.showPlan(cmd.Context(), args[0])
 			}
-			s, err := state.Read(a.open().stateDir)
+			s, err := a.open().remembered(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -114,7 +114,7 @@ func (a *app) showPlan(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	s, err := p.readState(false)
+	s, err := p.readState(ctx, false)
 	if err != nil {
 		return err
 	}
