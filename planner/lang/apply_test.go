@@ -3,6 +3,7 @@ package lang_test
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/zclconf/go-cty/cty"
 
 	"viver/planner/lang"
@@ -318,14 +320,30 @@ func TestLoadWithoutFolder(t *testing.T) {
 // FuzzLoad loads, and if that goes well evaluates, any text: nothing may panic.
 func FuzzLoad(f *testing.F) {
 	small := strings.ReplaceAll(crowded, "1000", "3")
-	for _, s := range []string{chain, small, boot, `variable "x" { type = object({ a = optional(list(node), []) }) }`} {
+	archives, err := filepath.Glob("testdata/*.txt")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, name := range archives {
+		a, err := txtar.ParseFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, file := range a.Files {
+			if strings.Contains(file.Name, ".viver.hcl") {
+				f.Add(string(file.Data), strings.HasSuffix(file.Name, ".json"))
+			}
+		}
+	}
+	for _, s := range []string{chain, small, boot, changing} {
 		f.Add(s, false)
 	}
-	f.Add(`{"node": {"pc": {"count": "${2}", "name": "x"}}}`, true)
+	f.Add(changingJSON, true)
 	large := regexp.MustCompile(`[0-9]{3}|[eE]\+?[0-9]`)
+	costly := regexp.MustCompile(`file\w*\(|abspath|pathexpand|bcrypt`)
 	f.Fuzz(func(t *testing.T, text string, isJSON bool) {
-		if strings.Contains(text, "file(") || large.MatchString(text) || len(text) > 1<<14 {
-			return // reads files of this machine, or has instances without number
+		if costly.MatchString(text) || large.MatchString(text) || len(text) > 1<<14 {
+			return // reads files of this machine, calculates for minutes, or has instances without number
 		}
 		t.Chdir(t.TempDir())
 		name := "main.viver.hcl"
@@ -346,7 +364,10 @@ func FuzzLoad(f *testing.F) {
 		e.Walk(context.Background(), func(_ *lang.Instance, o lang.Object) (cty.Value, hcl.Diagnostics) { return o.Value, nil })
 		e.Outputs()
 		e.Checks()
+		e.Imports()
+		e.Renamed("node.a")
 		e.Evaluate(0)
+		e.Verify(0)
 	})
 }
 
