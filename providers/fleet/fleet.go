@@ -26,13 +26,24 @@ type Fleet struct {
 // without a name come last. A machine that several servers know counts as the one that saw it last says. Servers that do not answer make an
 // error, which comes beside what the others said.
 func (f *Fleet) Machines(ctx context.Context, servers []agents.Server) ([]spec.Machine, error) {
+	return f.ask(ctx, servers, spec.OpMachines, nil)
+}
+
+// Approve lets machines in that wait for it: those with these MACs, or all. It tells all servers at once, and returns the machines that
+// any of them let in. Servers that do not answer make an error, which comes beside what the others said.
+func (f *Fleet) Approve(ctx context.Context, servers []agents.Server, a spec.Approval) ([]spec.Machine, error) {
+	return f.ask(ctx, servers, spec.OpApprove, a)
+}
+
+// ask asks all servers at once for machines.
+func (f *Fleet) ask(ctx context.Context, servers []agents.Server, op spec.Op, args any) ([]spec.Machine, error) {
 	answers, errs := make([][]spec.Machine, len(servers)), make([]error, len(servers))
 	var g errgroup.Group
 	for i, s := range servers {
 		g.Go(func() error {
 			client, err := f.Agents.Server(ctx, s)
 			if err == nil {
-				err = client.Do(ctx, spec.OpMachines, nil, &answers[i])
+				err = client.Do(ctx, op, args, &answers[i])
 			}
 			if err != nil {
 				errs[i] = fmt.Errorf("server %s: %w", s.Name, err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
+	"viver/nodeimage/spec"
 	"viver/planner/resource"
 )
 
@@ -32,6 +33,10 @@ func (Type) Schema() *resource.Schema {
 				Doc: "Address ranges, IPv4, IPv6 or both: [\"10.20.0.0/16\"].",
 			},
 			"interface": {Type: cty.String, Check: checkInterface, Doc: "Name of the interface on the servers that leads there; unset: the one with the server's address."},
+			"admission": {
+				Type: cty.String, Check: checkAdmission,
+				Doc: "Which machines may take the names of nodes without a mac: auto (whichever comes, the default), approve (those that `viver nodes approve` lets in), listed (none).",
+			},
 		},
 	}
 }
@@ -72,6 +77,14 @@ func checkInterface(v cty.Value) error {
 		return fmt.Errorf("%q is no name of a network interface", v.AsString())
 	}
 	return nil
+}
+
+func checkAdmission(v cty.Value) error {
+	switch spec.Admission(v.AsString()) {
+	case spec.AdmitAuto, spec.AdmitApprove, spec.AdmitListed:
+		return nil
+	}
+	return fmt.Errorf("%q is no rule of admission: want auto, approve or listed", v.AsString())
 }
 
 // Apply implements resource.Type: there is nothing to do.

@@ -36,3 +36,15 @@ func TestArguments(t *testing.T) {
 		}
 	}
 }
+
+func TestAdmission(t *testing.T) {
+	check := network.Type{}.Schema().Attributes["admission"].Check
+	for _, rule := range []string{"auto", "approve", "listed"} {
+		if err := check(cty.StringVal(rule)); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := check(cty.StringVal("open")); err == nil || !strings.Contains(err.Error(), "want auto, approve or listed") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -60,6 +60,7 @@ func (*Type) Schema() *resource.Schema {
 			"server_name":    fromBoot("Name of the server that it joins."),
 			"server_address": fromBoot("Address of that server."),
 			"image_id":       fromBoot("ID of the image that it boots."),
+			"admission":      fromBoot("Which machines may take its name: that of the network."),
 			"group":          fact(cty.String, "Address of its block."),
 		},
 		Blocks: map[string]*resource.Block{"rollout": rolloutBlock(), "health": {Single: true, Schema: resource.Schema{
@@ -86,7 +87,8 @@ func wishOf(r resource.ApplyRequest) (wish, error) {
 		server: agents.Server{Name: object.String(r.Config, "boot", "server", "name"), Address: object.String(r.Config, "boot", "server", "address")},
 		node: spec.NodeSpec{
 			Name: object.String(r.Config, "name"), MAC: strings.ToLower(object.String(r.Config, "mac")), Group: r.Group,
-			Image: spec.Digest(object.String(r.Config, "boot", "image", "id")), KeepSteps: true,
+			Image:     spec.Digest(object.String(r.Config, "boot", "image", "id")),
+			Admission: spec.Admission(object.String(r.Config, "boot", "network", "admission")), KeepSteps: true,
 		},
 		units: object.Strings(r.Config, "health", "units"),
 	}
@@ -104,6 +106,9 @@ func wishOf(r resource.ApplyRequest) (wish, error) {
 		if err := checkMAC(cty.StringVal(w.node.MAC)); err != nil {
 			return w, fmt.Errorf("mac: %w", err)
 		}
+	}
+	if w.node.MAC == "" && w.node.Admission == spec.AdmitListed {
+		return w, fmt.Errorf("mac: %s admits listed machines only, and %s lists none: set its mac", object.String(r.Config, "boot", "network", "addr"), r.Addr)
 	}
 	return w, nil
 }
@@ -170,6 +175,9 @@ func computed(s agents.Server, n spec.NodeSpec, m spec.Machine) (map[string]cty.
 		"image_id":       cty.StringVal(string(n.Image)),
 		"group":          cty.StringVal(n.Group),
 	}
+	if n.Admission != "" {
+		all["admission"] = cty.StringVal(string(n.Admission))
+	}
 	if m.MAC == "" {
 		return all, nil
 	}
@@ -202,5 +210,6 @@ func Document(node cty.Value) (agents.Server, spec.NodeSpec) {
 		spec.NodeSpec{
 			Name: object.String(node, "name"), MAC: strings.ToLower(object.String(node, "mac")),
 			Group: object.String(node, "group"), Image: spec.Digest(object.String(node, "image_id")),
+			Admission: spec.Admission(object.String(node, "admission")),
 		}
 }

@@ -204,6 +204,37 @@ func TestApplyWaitsForTheMachine(t *testing.T) {
 	}
 }
 
+func TestAdmissionIsTheNetworks(t *testing.T) {
+	r := newRoom(t)
+	m, _ := r.machine("pc01", "127.0.1.1")
+	r.now(m)
+	under := func(admission string) map[string]cty.Value {
+		boot := r.config("pc01", "20s", nil).GetAttr("boot").AsValueMap()
+		boot["network"] = object1(map[string]cty.Value{"addr": cty.StringVal("network.lab"), "admission": cty.StringVal(admission)})
+		return map[string]cty.Value{"boot": object1(boot)}
+	}
+	known, err := r.apply("pc01", "20s", under("approve"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var put spec.NodeSpec
+	if err := json.Unmarshal(r.seed.Asked()[0].Args, &put); err != nil || put.Admission != spec.AdmitApprove {
+		t.Errorf("the server was told %+v, %v", put, err)
+	}
+	known["name"] = cty.StringVal("pc01")
+	if _, document := node.Document(object1(known)); document.Admission != spec.AdmitApprove {
+		t.Errorf("a step would tell the server %+v", document)
+	}
+	if _, err := r.apply("pc01", "20s", under("listed"), nil); err == nil || !strings.Contains(err.Error(), "network.lab admits listed machines only") {
+		t.Errorf("no machine could ever come, but %v", err)
+	}
+	listed := under("listed")
+	listed["mac"] = cty.StringVal(m.MAC)
+	if _, err := r.apply("pc01", "20s", listed, nil); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestApplyOfManySharesOneStream(t *testing.T) {
 	r := newRoom(t)
 	var all sync.WaitGroup
