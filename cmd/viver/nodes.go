@@ -25,7 +25,7 @@ func (a *app) nodesCommand() *cobra.Command {
 		Use:   "nodes",
 		Short: "Show where every machine is in its boot",
 		Long: `nodes asks the servers which machines they have seen: their names, how far their boot has got, and what holds it up. Machines
-that wait for a name are shown too.`,
+that wait for a name or for approval are shown too.`,
 		Example: `  viver nodes
   viver nodes --json | jq '.[] | select(.waiting != null)'`,
 		Args: cobra.NoArgs,
@@ -43,6 +43,7 @@ that wait for a name are shown too.`,
 		},
 	}
 	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long to wait for a server's answer")
+	cmd.AddCommand(a.approveCommand())
 	return cmd
 }
 
@@ -52,6 +53,15 @@ func (a *app) fleet() *fleet.Fleet {
 
 // machines returns what the servers in the state know.
 func (a *app) machines(ctx context.Context, f *fleet.Fleet) ([]spec.Machine, error) {
+	servers, err := a.servers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return f.Machines(ctx, servers)
+}
+
+// servers are those in the state, by name.
+func (a *app) servers(ctx context.Context) ([]agents.Server, error) {
 	s, err := a.open().remembered(ctx)
 	if err != nil {
 		return nil, err
@@ -66,7 +76,7 @@ func (a *app) machines(ctx context.Context, f *fleet.Fleet) ([]spec.Machine, err
 		return nil, errors.New("there is no server yet that could know of machines: run viver apply")
 	}
 	slices.SortFunc(servers, func(a, b agents.Server) int { return cmp.Compare(a.Name, b.Name) })
-	return f.Machines(ctx, servers)
+	return servers, nil
 }
 
 // text is a string of the state, "" where it is not known.
