@@ -10,7 +10,6 @@ import (
 	"strconv"
 
 	cryptossh "golang.org/x/crypto/ssh"
-	"golang.org/x/crypto/ssh/agent"
 	"golang.org/x/crypto/ssh/knownhosts"
 )
 
@@ -66,10 +65,7 @@ func (l Login) auth(home string) ([]cryptossh.AuthMethod, error) {
 		return []cryptossh.AuthMethod{cryptossh.PublicKeys(signer)}, nil
 	}
 	return []cryptossh.AuthMethod{cryptossh.PublicKeysCallback(func() ([]cryptossh.Signer, error) {
-		var signers []cryptossh.Signer
-		if conn, err := net.Dial("unix", os.Getenv("SSH_AUTH_SOCK")); err == nil {
-			signers, _ = agent.NewClient(conn).Signers()
-		}
+		signers, _ := fromAgent(os.Getenv("SSH_AUTH_SOCK")) // there may be none: then the files
 		for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
 			if signer, err := readIdentity(filepath.Join(home, ".ssh", name)); err == nil {
 				signers = append(signers, signer)
