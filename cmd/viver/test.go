@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
+	"syscall"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
@@ -17,6 +19,7 @@ import (
 
 func (a *app) testCommand() *cobra.Command {
 	var t testRun
+	var inLabs bool
 	cmd := &cobra.Command{
 		Use:   "test [FILE...]",
 		Short: "Run the tests of a configuration or a Pac",
@@ -44,7 +47,9 @@ Conditions can use all that the configuration declares, output.NAME, run.NAME.OU
 plan.destroy, plan.unreachable (lists of addresses) and plan.arguments[ADDRESS]. A file with blocks of the language in it, as node or pac, is a
 configuration of its own: a Pac's test declares a room and calls the Pac by source = "./".
 
-With a block lab { bios = 2 } in the file, and with --lab, the runs are real: on virtual machines of a lab, as root.
+With --lab the runs are real: each file gets a lab of virtual machines, on whose host (10.20.0.1 on br0) viver runs as root. A block
+lab with bios = 1, uefi = 1 or memory = 1024 (MB) says which machines; 2 with a BIOS are there without it. Let servers in such tests have a data_dir of
+their own. Blocks mock do nothing there, and blocks world are refused.
 
 The exit code is 1 if a run has failed.`,
 		Example: `  viver test
@@ -57,12 +62,20 @@ The exit code is 1 if a run has failed.`,
 			if err != nil {
 				return err
 			}
-			return t.run(cmd.Context(), files)
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			if inLabs {
+				return t.labs(ctx, files)
+			}
+			return t.run(ctx, files)
 		},
 	}
 	a.variableFlags(cmd)
 	cmd.Flags().StringVar(&t.filter, "filter", "", "only files and runs with this text in their names, and the runs before these")
 	cmd.Flags().IntVar(&t.parallel, "parallelism", runtime.GOMAXPROCS(0), "how many files are worked on at once")
+	cmd.Flags().BoolVar(&inLabs, "lab", false, "run on virtual machines, each file in a lab of its own; needs root")
+	cmd.Flags().StringVar(&t.lab, "in-lab", "", "the lab in which this process runs")
+	_ = cmd.Flags().MarkHidden("in-lab") // test --lab calls itself with it
 	return cmd
 }
 
@@ -71,6 +84,7 @@ type testRun struct {
 	*project
 	filter   string
 	parallel int
+	lab      string // in which it runs; empty: the machines are simulated
 }
 
 // files reads the files of tests.

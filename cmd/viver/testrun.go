@@ -5,9 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -17,16 +14,18 @@ import (
 
 // run runs tests and shows how they end.
 func (t *testRun) run(ctx context.Context, files []*verify.File) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	inputs, diags := t.app.inputs(nil)
 	if err := t.report(diags); err != nil {
 		return err
 	}
+	open := verify.Simulated(t.types)
+	if t.lab != "" {
+		open = t.labWorld
+	}
 	start := time.Now()
 	last := ""
 	tally := verify.RunAll(ctx, files, verify.Options{
-		Load: t.loadOptions(t.found()), Inputs: inputs, Open: verify.Simulated(t.types), Filter: t.filter, Parallel: t.parallel,
+		Load: t.loadOptions(t.found()), Inputs: inputs, Open: open, Filter: t.filter, Parallel: t.parallel,
 		Report: func(r verify.Result) {
 			if r.Run == "" && r.Status == verify.Passed {
 				return // all was taken away again

@@ -101,11 +101,11 @@ func (r *runner) inputs(run *Run) (inputs []lang.Input, diags hcl.Diagnostics) {
 	return inputs, diags
 }
 
-// plan makes the plan; it is nil after an error.
-func (r *runner) plan(ctx context.Context, inputs []lang.Input) (*plan.Plan, *lang.Evaluator, hcl.Diagnostics) {
+// plan makes the plan, for some targets or for everything; it is nil after an error.
+func (r *runner) plan(ctx context.Context, inputs []lang.Input, targets ...string) (*plan.Plan, *lang.Evaluator, hcl.Diagnostics) {
 	var evaluator *lang.Evaluator
 	made, diags := plan.Make(ctx, plan.Options{
-		State: r.store.State(), Types: r.world.Types, Refresh: true,
+		State: r.store.State(), Types: r.world.Types, Refresh: true, Targets: targets,
 		Config: func() (plan.Walker, hcl.Diagnostics) {
 			e, diags := lang.NewEvaluator(r.config, inputs)
 			evaluator = e
