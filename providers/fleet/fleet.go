@@ -8,8 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
+	"sync"
 
 	"viver/nodeimage/spec"
 	"viver/planner/addr"
@@ -37,10 +36,16 @@ func (f *Fleet) Approve(ctx context.Context, servers []agents.Server, a spec.App
 
 // ask asks all servers at once for machines.
 func (f *Fleet) ask(ctx context.Context, servers []agents.Server, op spec.Op, args any) ([]spec.Machine, error) {
-	answers, errs := make([][]spec.Machine, len(servers)), make([]error, len(servers))
-	var g errgroup.Group
+	answers, errs := askAll[[]spec.Machine](ctx, f, servers, op, args)
+	return merge(answers), errors.Join(errs...)
+}
+
+// askAll asks all servers at once, and returns the answer or the error of each.
+func askAll[A any](ctx context.Context, f *Fleet, servers []agents.Server, op spec.Op, args any) ([]A, []error) {
+	answers, errs := make([]A, len(servers)), make([]error, len(servers))
+	var asking sync.WaitGroup
 	for i, s := range servers {
-		g.Go(func() error {
+		asking.Go(func() {
 			client, err := f.Agents.Server(ctx, s)
 			if err == nil {
 				err = client.Do(ctx, op, args, &answers[i])
@@ -48,11 +53,10 @@ func (f *Fleet) ask(ctx context.Context, servers []agents.Server, op spec.Op, ar
 			if err != nil {
 				errs[i] = fmt.Errorf("server %s: %w", s.Name, err)
 			}
-			return nil
 		})
 	}
-	_ = g.Wait()
-	return merge(answers), errors.Join(errs...)
+	asking.Wait()
+	return answers, errs
 }
 
 func merge(answers [][]spec.Machine) []spec.Machine {

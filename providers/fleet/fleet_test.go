@@ -83,3 +83,18 @@ func TestApproveOnAllServers(t *testing.T) {
 		t.Errorf("%s, %v", diff, err)
 	}
 }
+
+func TestImagesOfAllServers(t *testing.T) {
+	f, servers, seed, second := newFleet(t)
+	now := time.Now().UTC()
+	old, fresh := spec.StoredImage{ID: "old", Bytes: 1, Added: now.Add(-time.Hour)}, spec.StoredImage{ID: "fresh", Added: now, Users: []string{"pc1"}}
+	seed.Handle(spec.OpImageList, func(*sshtest.Call) (any, error) { return []spec.StoredImage{old, fresh}, nil })
+	second.Handle(spec.OpImageList, func(*sshtest.Call) (any, error) { return nil, errors.New("disk full") })
+	images, err := f.Images(t.Context(), servers)
+	if diff := cmp.Diff([]fleet.Image{{Server: "seed", StoredImage: fresh}, {Server: "seed", StoredImage: old}}, images); diff != "" {
+		t.Error(diff)
+	}
+	if err == nil || !strings.Contains(err.Error(), "server second: ") {
+		t.Errorf("%v", err)
+	}
+}
