@@ -81,6 +81,9 @@ func (s *State) bridged(i *Instance, gone map[string]bool) *Instance {
 	return &c
 }
 
+// Addresses returns those of all instances, in order.
+func (s *State) Addresses() []string { return Sorted(maps.Keys(s.Instances)) }
+
 // Sorted orders addresses as people count: pc2 before pc10.
 func Sorted(addresses iter.Seq[string]) []string {
 	type parsed struct {

@@ -88,6 +88,10 @@ func (r *Repair) replay(name string, journal []byte) (whole bool) {
 		return len(lines) == 1
 	}
 	whole = lines[0].err == nil
+	if base := lines[0].record.Base; whole && base > r.State.Serial {
+		r.Lost = append(r.Lost, fmt.Sprintf("%s: %s", name, missing(r.State.Serial+1, base)))
+		r.State.Serial, whole = base, false
+	}
 	for i, l := range lines[1:] {
 		var content contentError
 		switch {

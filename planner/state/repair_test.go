@@ -141,6 +141,31 @@ func TestRepairWithAnOldSnapshot(t *testing.T) {
 	}
 }
 
+// TestRepairAfterAReplacement: the new state can be had from a backup, although no journal leads to it.
+func TestRepairAfterAReplacement(t *testing.T) {
+	m, _ := worn(t)
+	s, err := OpenDisk(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, _, err := s.State().Move("node.pc", "node.lab")
+	if err == nil {
+		err = s.Replace(next)
+	}
+	if err == nil {
+		err = s.Append(Change{Forget: "node.lab[0]"})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := s.State()
+	delete(m, snapshotFile)
+	got, r := repaired(t, m)
+	if diff := cmp.Diff(content(t, want), content(t, got)); diff != "" || len(r.Lost) > 0 {
+		t.Errorf("lost %v\n%s", r.Lost, diff)
+	}
+}
+
 func TestNothingIsRepairedThatIsWhole(t *testing.T) {
 	m, _ := worn(t)
 	before := maps.Clone(m)

@@ -143,6 +143,9 @@ func (s *Store) replace(next *State) error {
 		next.Serial = max(next.Serial, s.state.Serial) + 1
 		err = s.save(next)
 	}
+	if err == nil { // no journal tells how the one became the other
+		err = s.backup()
+	}
 	if err != nil {
 		s.broken = explain(err, "replace", s.disk.Place())
 		return s.broken

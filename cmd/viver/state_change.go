@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"viver/planner/state"
+)
+
+// edit changes the state as a whole: f makes the next one of that which there is, and says what it did. A dry run locks nothing.
+func (a *app) edit(ctx context.Context, command string, dry bool, f func(*state.State) (*state.State, error)) error {
+	p := a.open()
+	if dry {
+		s, err := p.remembered(ctx)
+		if err == nil {
+			_, err = f(s)
+		}
+		return err
+	}
+	return p.withState(ctx, command, func(w state.Writer) error {
+		next, err := f(w.State())
+		if err != nil || next == nil {
+			return err
+		}
+		return w.Replace(next)
+	})
+}
+
+// would begins what a command says that it did, or would do.
+func would(dry bool, did, without string) string {
+	if dry {
+		return without
+	}
+	return did
+}
+
+func (a *app) stateMoveCommand() *cobra.Command {
+	var dry bool
+	cmd := &cobra.Command{
+		Use:   "mv FROM TO",
+		Short: "Remember something at another address",
+		Long: `mv gives what is remembered at an address another one, after it was renamed in the configuration: an instance, a block with all its
+instances, or a Pac with all that is in it. What refers to it and what depends on it goes with it, so that plan finds nothing to do. No
+machine is touched. A block moved { from = ... to = ... } in the configuration does the same for everybody who uses it.`,
+		Example: `  viver state mv node.pc node.lab
+  viver state mv 'node.pc[3]' 'node.lab["pc04"]'
+  viver state mv pac.boot 'pac.boot["a"]' --dry-run`,
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: words(a.addresses),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var moved []state.Renamed
+			err := a.edit(cmd.Context(), "viver state mv", dry, func(s *state.State) (next *state.State, err error) {
+				next, moved, err = s.Move(args[0], args[1])
+				return next, err
+			})
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(map[string]any{"dry_run": dry, "moved": moved})
+			}
+			for _, m := range moved {
+				fmt.Fprintf(a.out, "%s %s to %s\n", would(dry, "moved", "would move"), m.From, m.To)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "only say what would be done")
+	return cmd
+}
+
+func (a *app) stateForgetCommand() *cobra.Command {
+	var dry bool
+	cmd := &cobra.Command{
+		Use:   "rm ADDRESS...",
+		Short: "Forget something, without touching it",
+		Long: `rm forgets what is at some addresses: those of instances, blocks or Pacs. The things themselves stay as they are, and nobody takes them away
+any more; what is still in the configuration is made again by the next apply. With a machine its steps are forgotten too. What depended on
+something that is forgotten depends on what that depended on, so that the order of a destroy stays right.`,
+		Example: `  viver state rm 'node.pc[7]'
+  viver state rm node.old pac.old --dry-run`,
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: words(a.addresses),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var gone []string
+			err := a.edit(cmd.Context(), "viver state rm", dry, func(s *state.State) (next *state.State, err error) {
+				next, gone, err = s.Without(args...)
+				return next, err
+			})
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(map[string]any{"dry_run": dry, "removed": gone})
+			}
+			for _, at := range gone {
+				fmt.Fprintf(a.out, "%s %s\n", would(dry, "forgot", "would forget"), at)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "only say what would be done")
+	return cmd
+}
+
+func (a *app) statePushCommand() *cobra.Command {
+	var force bool
+	cmd := &cobra.Command{
+		Use:   "push FILE",
+		Short: "Put a state in place of the one there is",
+		Long: `push puts a state that pull has printed, or a backup, in place of the one there is; "-" reads it from standard input. It refuses a state
+of another lineage, which is not a former or later one of this, and one with a lower serial, which does not know of the last changes; --force
+takes it all the same. The serial becomes higher than both had, so that no plan that was made before fits any more.`,
+		Example: `  viver state push lab.json
+  viver state push .viver/backup-7.json --force
+  viver state pull | jq 'del(.checksum) | ...' | viver state push -`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			pushed, err := readPushed(args[0], cmd.InOrStdin())
+			if err != nil {
+				return err
+			}
+			var serial uint64
+			err = a.edit(cmd.Context(), "viver state push", false, func(s *state.State) (*state.State, error) {
+				serial = s.Serial
+				if !force {
+					if err := s.Follows(pushed); err != nil {
+						return nil, fmt.Errorf("state: push %s: %w; --force pushes it all the same", args[0], err)
+					}
+				}
+				if s.Same(pushed) {
+					return nil, nil
+				}
+				serial = max(serial, pushed.Serial) + 1
+				return pushed, nil
+			})
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(map[string]any{"lineage": pushed.Lineage, "serial": serial, "instances": len(pushed.Instances)})
+			}
+			fmt.Fprintf(a.out, "The state has %d instances now, and serial %d.\n", len(pushed.Instances), serial)
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&force, "force", false, "also push a state of another lineage or with a lower serial")
+	return cmd
+}
+
+func readPushed(path string, in io.Reader) (*state.State, error) {
+	data, err := []byte(nil), error(nil)
+	if path == "-" {
+		data, err = io.ReadAll(io.LimitReader(in, state.MaxFile))
+	} else {
+		data, err = os.ReadFile(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("state: push: %w", err)
+	}
+	s, err := state.Decode(data, nil)
+	if err != nil {
+		return nil, fmt.Errorf("state: push %s: %w", path, err)
+	}
+	return s, nil
+}
