@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"viver/planner/state"
 	"viver/providers/ssh"
@@ -29,6 +30,16 @@ const authority = "authority"
 
 // withState runs f with the state open and locked.
 func (p *project) withState(ctx context.Context, command string, f func(state.Writer) error) error {
+	return p.withAnyState(ctx, command, func(h home, w state.Writer) error {
+		if err := p.leftBehind(h, w.State()); err != nil {
+			return err
+		}
+		return f(w)
+	})
+}
+
+// withAnyState is withState also where the state of the folder beside the configuration was left behind.
+func (p *project) withAnyState(ctx context.Context, command string, f func(home, state.Writer) error) error {
 	h, err := p.home()
 	if err != nil {
 		return err
@@ -41,7 +52,7 @@ func (p *project) withState(ctx context.Context, command string, f func(state.Wr
 		err = p.shareAuthority(ctx, h, w)
 	}
 	if err == nil {
-		err = f(w)
+		err = f(h, w)
 	}
 	return errors.Join(err, w.Close())
 }
@@ -54,9 +65,24 @@ func (p *project) remembered(ctx context.Context) (*state.State, error) {
 	}
 	s, err := h.Read(ctx)
 	if err == nil && h.shared {
-		err = p.takeAuthority(ctx, h)
+		err = errors.Join(p.takeAuthority(ctx, h), p.leftBehind(h, s))
 	}
 	return s, err
+}
+
+// leftBehind refuses an empty shared state while there is one in the folder: somebody has just written the state block, and all that is
+// remembered would be made a second time.
+func (p *project) leftBehind(h home, s *state.State) error {
+	if !h.shared || s.Serial > 0 || len(s.Instances) > 0 {
+		return nil
+	}
+	local, err := state.Read(p.stateDir)
+	if err != nil || len(local.Instances) == 0 {
+		return err
+	}
+	file := filepath.Join(p.stateDir, "state.json")
+	return fmt.Errorf("the state in %s is empty, and the folder %s has one with %d instances: run `viver state push %s` to take it over, or move that file away",
+		h.Place(), p.stateDir, len(local.Instances), file)
 }
 
 // shareAuthority sees to it that those who share the state have one authority, before anything is done with it.

@@ -21,13 +21,16 @@ func (a *app) edit(ctx context.Context, command string, dry bool, f func(*state.
 		}
 		return err
 	}
-	return p.withState(ctx, command, func(w state.Writer) error {
-		next, err := f(w.State())
-		if err != nil || next == nil {
-			return err
-		}
-		return w.Replace(next)
-	})
+	return p.withState(ctx, command, func(w state.Writer) error { return change(w, f) })
+}
+
+// change puts in place of a state what f makes of it; nil: it stays.
+func change(w state.Writer, f func(*state.State) (*state.State, error)) error {
+	next, err := f(w.State())
+	if err != nil || next == nil {
+		return err
+	}
+	return w.Replace(next)
 }
 
 // would begins what a command says that it did, or would do.
@@ -125,18 +128,18 @@ takes it all the same. The serial becomes higher than both had, so that no plan 
 				return err
 			}
 			var serial uint64
-			err = a.edit(cmd.Context(), "viver state push", false, func(s *state.State) (*state.State, error) {
-				serial = s.Serial
-				if !force {
-					if err := s.Follows(pushed); err != nil {
-						return nil, fmt.Errorf("state: push %s: %w; --force pushes it all the same", args[0], err)
+			err = a.open().withAnyState(cmd.Context(), "viver state push", func(_ home, w state.Writer) error {
+				if err := w.State().Follows(pushed); err != nil && !force {
+					return fmt.Errorf("state: push %s: %w; --force pushes it all the same", args[0], err)
+				}
+				err := change(w, func(s *state.State) (*state.State, error) {
+					if s.Same(pushed) {
+						return nil, nil
 					}
-				}
-				if s.Same(pushed) {
-					return nil, nil
-				}
-				serial = max(serial, pushed.Serial) + 1
-				return pushed, nil
+					return pushed, nil
+				})
+				serial = w.State().Serial
+				return err
 			})
 			if err != nil {
 				return err

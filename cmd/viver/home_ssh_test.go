@@ -1,0 +1,196 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"viver/planner/state"
+	"viver/planner/state/sshstate"
+	"viver/planner/state/statetest"
+)
+
+func (s *sshd) block(port int, path string) string {
+	return fmt.Sprintf("state \"ssh\" {\nhost = \"127.0.0.1\"\nport = %d\nuser = \"root\"\nidentity_file = %q\nhost_key = %q\npath = %q\n}",
+		port, s.identityFile, s.hostKey, path)
+}
+
+// TestStateOverSSH runs the suite of all backends against a real sshd.
+func TestStateOverSSH(t *testing.T) {
+	server := startSSHD(t)
+	statetest.Run(t, func(t *testing.T) statetest.Site {
+		path := filepath.Join(t.TempDir(), "state of 'lab'")
+		p := operator(t, server.block(server.port, path))
+		return statetest.Site{
+			Backend:   func() state.Backend { return homeOf(t, p) },
+			Bytes:     func(t *testing.T) []byte { return folderBytes(t, path) },
+			Stealable: true,
+		}
+	})
+}
+
+func folderBytes(t *testing.T, dir string) (all []byte) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		data, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, data...)
+	}
+	return all
+}
+
+func TestStateOverSSHChecksTheHost(t *testing.T) {
+	server := startSSHD(t)
+	other := *server
+	other.hostKey = writeKey(t, filepath.Join(t.TempDir(), "other"))
+	if _, err := homeOf(t, operator(t, other.block(server.port, "/nowhere"))).Read(t.Context()); err == nil || !strings.Contains(err.Error(), "another host key") {
+		t.Errorf("another host key: %v", err)
+	}
+	stranger := *server
+	stranger.identityFile = filepath.Join(t.TempDir(), "stranger")
+	writeKey(t, stranger.identityFile)
+	if _, err := homeOf(t, operator(t, stranger.block(server.port, "/nowhere"))).Read(t.Context()); err == nil || !strings.Contains(err.Error(), "does not let root in") {
+		t.Errorf("another client key: %v", err)
+	}
+	if _, err := homeOf(t, operator(t, server.block(1, "/nowhere"))).Read(t.Context()); err == nil || !strings.Contains(err.Error(), "refused") {
+		t.Errorf("no server: %v", err)
+	}
+}
+
+// TestOperatorsShareTheAuthority: the second operator gets what the first one made, and one with another cluster's is turned away.
+func TestOperatorsShareTheAuthority(t *testing.T) {
+	server := startSSHD(t)
+	block := server.block(server.port, filepath.Join(t.TempDir(), "state"))
+	first, second, stranger := operator(t, block), operator(t, block), operator(t, server.block(server.port, filepath.Join(t.TempDir(), "another")))
+	nothing := func(state.Writer) error { return nil }
+	for _, p := range []*project{first, stranger} {
+		if err := p.withState(t.Context(), "viver apply", nothing); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := second.remembered(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	key := func(p *project) []byte {
+		data, err := os.ReadFile(filepath.Join(authorityDir(p.stateDir), "ca.key"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	if !bytes.Equal(key(first), key(second)) || bytes.Equal(key(first), key(stranger)) {
+		t.Error("the operators have not the same authority, or strangers have it too")
+	}
+	moved := operator(t, block)
+	if err := os.CopyFS(moved.stateDir, os.DirFS(stranger.stateDir)); err != nil {
+		t.Fatal(err)
+	}
+	if err := moved.withState(t.Context(), "viver apply", nothing); err == nil || !strings.Contains(err.Error(), "another cluster") {
+		t.Errorf("an operator of another cluster: %v", err)
+	}
+}
+
+// TestCutConnection cuts the connection in the middle of an append, at different bytes. The change is there whole or not at all, the lock
+// is free again, and nothing before it is lost.
+func TestCutConnection(t *testing.T) {
+	server := startSSHD(t)
+	wire := newWire(t, server.port)
+	path := filepath.Join(t.TempDir(), "state")
+	p := operator(t, server.block(wire.port, path))
+	sure := 0
+	for _, after := range []int64{1, 100, 40_000, 200_000, 299_000} {
+		w, err := homeOf(t, p).Open(t.Context(), "viver apply")
+		if err != nil {
+			t.Fatalf("after a cut: %v", err)
+		}
+		sure = len(w.State().Instances)
+		if err := w.Append(state.Change{Put: statetest.Instance(sure, "pc")}); err != nil {
+			t.Fatal(err)
+		}
+		wire.cutAfter(after)
+		if err := w.Append(state.Change{Put: statetest.Instance(sure+1, strings.Repeat("long ", 60_000))}); err == nil {
+			t.Errorf("after %d bytes: no error", after)
+		}
+		if err := w.Append(state.Change{Put: statetest.Instance(sure+2, "pc")}); err == nil {
+			t.Error("a writer without a connection takes changes")
+		}
+		_ = w.Close()
+		free(t, p)
+		s, err := homeOf(t, p).Read(t.Context())
+		if err != nil || len(s.Instances) < sure+1 || len(s.Instances) > sure+2 {
+			t.Fatalf("cut after %d bytes: %d instances of %d, %v", after, len(s.Instances), sure+1, err)
+		}
+	}
+}
+
+// free waits until the server has noticed that the writer is gone.
+func free(t *testing.T, p *project) {
+	t.Helper()
+	for range 600 {
+		holder, err := homeOf(t, p).Holder(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if holder == nil {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatal("the lock outlives its session")
+}
+
+// TestFrozenConnection: the connection stands but nothing gets through, as when a laptop falls asleep. The lease runs out on the server, the
+// next operator gets in, and what the first one sends later is not written.
+func TestFrozenConnection(t *testing.T) {
+	server := startSSHD(t)
+	wire := newWire(t, server.port)
+	path := filepath.Join(t.TempDir(), "state")
+	hurry := func(p *project) state.Backend { // a lease that a test can wait for
+		files := homeOf(t, p).Backend.(*state.DiskBackend)
+		files.Disks.(*sshstate.Folder).Lease = time.Second
+		return files
+	}
+	first, err := hurry(operator(t, server.block(wire.port, path))).Open(t.Context(), "viver apply")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Append(state.Change{Put: statetest.Instance(0, "pc")}); err != nil {
+		t.Fatal(err)
+	}
+	wire.freeze()
+	straight := operator(t, server.block(server.port, path))
+	free(t, straight)
+	second, err := hurry(straight).Open(t.Context(), "viver apply")
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := make(chan error, 1)
+	go func() { late <- first.Append(state.Change{Put: statetest.Instance(1, "late")}) }()
+	if err := second.Append(state.Change{Put: statetest.Instance(2, "pc")}); err != nil {
+		t.Fatal(err)
+	}
+	wire.thaw()
+	if err := <-late; err == nil {
+		t.Error("who lost the lease still writes")
+	}
+	_ = first.Close()
+	if err := second.Append(state.Change{Put: statetest.Instance(3, "pc")}); err != nil {
+		t.Error(err)
+	}
+	if err := second.Close(); err != nil {
+		t.Error(err)
+	}
+	if s, err := homeOf(t, straight).Read(t.Context()); err != nil || len(s.Instances) != 3 || s.Instance("node.pc[1]") != nil {
+		t.Errorf("%d instances, %v", len(s.Instances), err)
+	}
+}
