@@ -44,6 +44,7 @@ func LanguageBlocks() []Word {
 				{Name: "packages", Type: "list(string)", Text: "Packages that must be there."},
 				{Name: "kernel_modules", Type: "list(string)", Text: "Kernel modules that must be there."},
 			}},
+			{Name: "state", Labels: []string{"kind"}, Any: true, Text: "Where the state is kept, if not in .viver beside the configuration: \"ssh\" or \"etcd\"."},
 		}},
 		{Name: "variable", Labels: name, Text: "An input of the module.", Words: []Word{
 			{Name: "type", Type: "type", Text: "string, number, bool, list( ), set( ), map( ), object({ }), tuple([ ]), any, or what it refers to: node, server, image, network, pac."},
