@@ -14,7 +14,7 @@ import (
 // Firmware of a machine.
 const (
 	BIOS = "bios" // SeaBIOS; the network card's ROM is iPXE
-	UEFI = "uefi" // OVMF x64 without Secure Boot; OVMF's own network driver
+	UEFI = "uefi" // OVMF x64 without Secure Boot; OVMF's own driver for virtio cards
 )
 
 // Machine is one virtual PC without a disk. Only the name is needed, the rest has defaults.
@@ -38,13 +38,16 @@ type Machine struct {
 
 // Card is a network card beside the first. It has the defaults of a machine's first.
 type Card struct {
-	NIC     string `json:"nic"`
-	MAC     string `json:"mac"`
-	Network string `json:"network"`
-	Tap     string `json:"tap"`
+	NIC       string `json:"nic"`
+	MAC       string `json:"mac"`
+	Network   string `json:"network"`
+	Preferred bool   `json:"preferred"` // somebody has put it first in the firmware's boot order: UEFI tries each card for minutes
+	Tap       string `json:"tap"`
 }
 
-var validNIC = []string{"virtio-net-pci", "e1000", "e1000e", "rtl8139"}
+const virtio = "virtio-net-pci"
+
+var validNIC = []string{virtio, "e1000", "e1000e", "rtl8139"}
 
 func (m *Machine) fill(lab string, index int) {
 	if m.Name == "" {
@@ -69,7 +72,7 @@ func (m *Machine) fill(lab string, index int) {
 
 func (c *Card) fill(path string) {
 	if c.NIC == "" {
-		c.NIC = validNIC[0]
+		c.NIC = virtio
 	}
 	if c.MAC == "" {
 		sum := sha256.Sum256([]byte(path))

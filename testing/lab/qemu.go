@@ -44,7 +44,7 @@ func (m *Machine) firmwareArgs() []string {
 	case m.Kernel != "":
 		return append(m.cardArgs(",romfile="), "-kernel", m.Kernel, "-initrd", m.Initrd, "-append", m.Append)
 	case m.Firmware == UEFI:
-		return append(m.cardArgs(",romfile=,bootindex=%d"),
+		return append(m.cardArgs(",bootindex=%d"),
 			"-drive", "if=pflash,format=raw,unit=0,readonly=on,file="+ovmfCode,
 			"-drive", "if=pflash,format=raw,unit=1,file="+m.vars())
 	case m.BootDisk:
@@ -54,13 +54,19 @@ func (m *Machine) firmwareArgs() []string {
 	}
 }
 
-// cardArgs describes the network cards; a verb in boot stands for a card's place in the boot order.
+// cardArgs describes the network cards; a verb in boot stands for a card's place in the boot order. OVMF has a driver for virtio of its own,
+// as PCs have for their cards; the others bring theirs in their ROM, as plugged-in cards do.
 func (m *Machine) cardArgs(boot string) (args []string) {
 	for i, c := range m.cards() {
-		id := fmt.Sprintf("net%d", i)
-		args = append(args,
-			"-netdev", "tap,id="+id+",script=no,downscript=no,ifname="+c.Tap,
-			"-device", c.NIC+",netdev="+id+",mac="+c.MAC+strings.ReplaceAll(boot, "%d", fmt.Sprint(i)))
+		id, place := fmt.Sprintf("net%d", i), i+1
+		if c.Preferred {
+			place = 0
+		}
+		device := c.NIC + ",netdev=" + id + ",mac=" + c.MAC + strings.ReplaceAll(boot, "%d", fmt.Sprint(place))
+		if m.Firmware == UEFI && c.NIC == virtio {
+			device += ",romfile="
+		}
+		args = append(args, "-netdev", "tap,id="+id+",script=no,downscript=no,ifname="+c.Tap, "-device", device)
 	}
 	return args
 }
