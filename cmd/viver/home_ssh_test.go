@@ -157,7 +157,7 @@ func TestFrozenConnection(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state")
 	hurry := func(p *project) state.Backend { // a lease that a test can wait for
 		files := homeOf(t, p).Backend.(*state.DiskBackend)
-		files.Disks.(*sshstate.Folder).Lease = time.Second
+		files.Disks.(*sshstate.Folder).Lease = 3 * time.Second
 		return files
 	}
 	first, err := hurry(operator(t, server.block(wire.port, path))).Open(t.Context(), "viver apply")

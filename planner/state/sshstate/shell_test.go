@@ -141,12 +141,12 @@ func TestSilentWriterLosesTheLease(t *testing.T) {
 	for name, host := range shells(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			folder := &Folder{Host: host, Path: t.TempDir(), Name: "ssh://test", Lease: time.Second}
+			folder := &Folder{Host: host, Path: t.TempDir(), Name: "ssh://test", Lease: 3 * time.Second}
 			d, err := folder.Lock(t.Context(), "viver apply")
 			if err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(3 * time.Second) // its signs of life keep it
+			time.Sleep(7 * time.Second) // its signs of life keep it
 			if err := d.Replace("state.json", []byte("{}")); err != nil {
 				t.Fatalf("a writer that had nothing to write lost the lease: %v", err)
 			}
@@ -215,4 +215,20 @@ func TestCommandCanBeQuoted(t *testing.T) {
 	if strings.Contains(script, "'") {
 		t.Error("the script has a single quote")
 	}
+}
+
+// FuzzAnswers: whatever the other side says, reading and opening end, with a state or an error.
+func FuzzAnswers(f *testing.F) {
+	f.Add("viver-state ready\nnone\nnone\nnone\nok\ndata 3\nabc")
+	f.Add("viver-state locked {\"pid\":1}\n")
+	f.Add("viver-state ready\ndata 20\n{\"format\":2,\"line\":1}")
+	f.Fuzz(func(t *testing.T, answer string) {
+		b := state.NewBackend(&Folder{Host: canned(answer), Path: "x", Name: "ssh://test"})
+		if s, err := b.Read(t.Context()); err == nil && s == nil {
+			t.Error("neither a state nor an error")
+		}
+		if w, err := b.Open(t.Context(), "viver apply"); err == nil {
+			_ = w.Close()
+		}
+	})
 }
