@@ -97,7 +97,7 @@ func TestWrongHostsAreRefusedAtOnce(t *testing.T) {
 		"not server seed":          operator(t, a, other.Addr, ssh.SignedBy(a.PublicKey(), "seed")),
 		"another host key":         operator(t, a, plain.Addr, ssh.Pinned(a.PublicKey())),
 		"no host key to check":     operator(t, a, plain.Addr, ssh.HostKey{}),
-		"unable to authenticate":   operator(t, stranger, seed.Addr, ssh.SignedBy(a.PublicKey(), "seed")),
+		"accepts none of the keys": operator(t, stranger, seed.Addr, ssh.SignedBy(a.PublicKey(), "seed")),
 		"no common algorithm":      operator(t, a, plain.Addr, ssh.SignedBy(a.PublicKey(), "seed")),
 		"unable to authenticate, ": {Addr: seed.Addr, User: "root", HostKey: ssh.SignedBy(a.PublicKey(), "seed")},
 	} {
