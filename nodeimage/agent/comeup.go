@@ -114,9 +114,9 @@ func (n *node) followDisk(ctx context.Context) {
 	}
 }
 
-// followServer obeys what a server answers when the machine joins again. It returns an error if that is another name.
-func (n *node) followServer(ctx context.Context) error {
-	was := n.name()
+// followServer obeys what a server answers when the machine, which was called so, joins again. It returns an error if that is another
+// name.
+func (n *node) followServer(ctx context.Context, was string) error {
 	for {
 		select {
 		case <-ctx.Done():

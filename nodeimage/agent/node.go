@@ -87,6 +87,7 @@ func (n *node) run(ctx context.Context) error {
 		HostKey: n.config.HostKey, Authority: authority, Root: n.config.Root, Log: n.log, Started: n.config.Spawned,
 		Subsystems: map[string]sshd.Subsystem{spec.Subsystem: control(n.operations())},
 	}
+	name := n.name()
 	n.announce()
 	n.units.Start() // before anybody can put units, which are started by that
 	parts.Go(func() error { return ssh.Serve(ctx, n.config.SSH) })
@@ -94,7 +95,7 @@ func (n *node) run(ctx context.Context) error {
 	parts.Go(func() error { n.reporter.run(ctx); return nil })
 	parts.Go(func() error { n.followDisk(ctx); return nil })
 	parts.Go(func() error { n.comeUp(ctx); close(n.up); return nil })
-	parts.Go(func() error { return n.followServer(ctx) })
+	parts.Go(func() error { return n.followServer(ctx, name) })
 	parts.Go(func() error {
 		select {
 		case <-ctx.Done():
