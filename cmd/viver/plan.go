@@ -107,7 +107,7 @@ func (p *project) make(ctx context.Context, s *state.State, f scope) (*plan.Plan
 func (p *project) makeFrom(ctx context.Context, o plan.Options, destroy bool) (made *plan.Plan, err error) {
 	var diags hcl.Diagnostics
 	if destroy {
-		made, diags = plan.Destroy(o)
+		made, diags = plan.Destroy(ctx, o)
 	} else {
 		made, diags = plan.Make(ctx, o)
 	}

@@ -21,6 +21,7 @@ type scope struct {
 
 // flags adds those that make sense for every plan.
 func (s *scope) flags(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&s.refresh, "refresh", true, "ask what is there how it is")
 	cmd.Flags().StringArrayVar(&s.targets, "target", nil, "address of an instance, a block or a Pac: only this, and what it needs (to destroy: what uses it); can be repeated")
 	cmd.Flags().StringArrayVar(&s.exclude, "exclude", nil, "address as with --target: all but this, and what needs it (to destroy: what it uses); can be repeated")
 }
@@ -28,7 +29,6 @@ func (s *scope) flags(cmd *cobra.Command) {
 // planFlags adds those for plans from a configuration.
 func (s *scope) planFlags(cmd *cobra.Command) {
 	s.flags(cmd)
-	cmd.Flags().BoolVar(&s.refresh, "refresh", true, "ask what is there how it is")
 	cmd.Flags().BoolVar(&s.refreshOnly, "refresh-only", false, "do nothing but remember how things were found")
 	cmd.Flags().StringArrayVar(&s.replace, "replace", nil, "address as with --target: make it anew although nothing calls for it; can be repeated")
 }
@@ -63,7 +63,7 @@ func (s *scope) arguments() (words []string) {
 	if s.refreshOnly {
 		words = append(words, "--refresh-only")
 	}
-	if !s.refresh && !s.destroy {
+	if !s.refresh {
 		words = append(words, "--refresh=false")
 	}
 	return words

@@ -100,10 +100,14 @@ func (s *simulatedType) Destroy(ctx context.Context, r resource.DestroyRequest) 
 	return os.RemoveAll(filepath.Join(s.world, r.Addr))
 }
 
-// Read finds a thing gone when its file is.
+// Read finds a thing gone when its file is; a file ADDRESS.silent says why it cannot be asked.
 func (s *simulatedType) Read(_ context.Context, requests []resource.ReadRequest) []resource.Observation {
 	found := make([]resource.Observation, len(requests))
 	for i, r := range requests {
+		if why, err := os.ReadFile(filepath.Join(s.world, r.Addr+".silent")); err == nil {
+			found[i] = resource.Observation{Status: resource.Unreachable, Reason: strings.TrimSpace(string(why))}
+			continue
+		}
 		if _, err := os.Stat(filepath.Join(s.world, r.Addr)); err != nil {
 			found[i] = resource.Observation{Status: resource.Absent, Reason: "no file"}
 		}

@@ -38,7 +38,7 @@ func (r *room) plan(t *testing.T, all []declaration) (*plan.Plan, *config, *stat
 	o := plan.Options{State: store.State(), Types: r.types(), Refresh: true, Config: func() (plan.Walker, hcl.Diagnostics) { return c, nil }}
 	p, diags := plan.Make(t.Context(), o)
 	if all == nil {
-		p, diags = plan.Destroy(o)
+		p, diags = plan.Destroy(t.Context(), o)
 	}
 	if diags.HasErrors() {
 		t.Fatal(diags)

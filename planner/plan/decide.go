@@ -42,7 +42,7 @@ func (d *draft) decide(c *Change, s *resource.Schema, inputs cty.Value, refs map
 	case d.machineIsNew(c):
 		c.Action, follows = resource.Create, anything
 		c.Reasons = append([]Reason{{What: c.Machine + " is new"}}, c.Reasons...)
-	case d.toReplace(at):
+	case slices.ContainsFunc(d.Replace, c.means):
 		c.Action, follows = resource.Replace, anything
 		c.Reasons = append([]Reason{{What: "asked for by --replace"}}, c.Reasons...)
 	case len(c.triggers) > 0:
@@ -63,10 +63,6 @@ func (d *draft) decide(c *Change, s *resource.Schema, inputs cty.Value, refs map
 		d.remember(c, s, inputs, found.Computed)
 	}
 	c.computed = d.computed(c, s, follows)
-}
-
-func (d *draft) toReplace(at string) bool {
-	return slices.ContainsFunc(d.Replace, func(given string) bool { return means(given, at) })
 }
 
 // machineIsNew says that a step's machine is made anew, so that nothing of the step is there.
@@ -145,11 +141,12 @@ func (d *draft) finish() {
 	}
 	d.changes = append(d.changes, gone...)
 	for _, c := range gone {
-		d.byAddr[c.Addr.String()] = c
+		d.byAddr[c.Addr.String()], c.Name = c, ownName(c)
 	}
 	for _, c := range gone {
 		c.Baked = d.bakes(c.MachineKind)
 		c.Forget = c.Action == resource.Delete && c.Machine != "" && d.forgotten(c.Prior)
+		c.Name = d.name(c)
 	}
 }
 

@@ -104,7 +104,7 @@ func play1(t *testing.T, dir string, chapter int, files map[string]*txtar.File) 
 	var evaluator *lang.Evaluator
 	o := plan.Options{State: store.State(), Types: known, Refresh: true}
 	options(t, &o, files[fmt.Sprintf("%d.options", chapter)])
-	make := func() (*plan.Plan, hcl.Diagnostics) { return plan.Destroy(o) }
+	make := func() (*plan.Plan, hcl.Diagnostics) { return plan.Destroy(t.Context(), o) }
 	if main := files[fmt.Sprintf("%d.viver.hcl", chapter)]; main != nil {
 		config := load(t, filepath.Join(dir, fmt.Sprint(chapter)), main.Data, files)
 		o.Config = func() (plan.Walker, hcl.Diagnostics) {

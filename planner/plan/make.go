@@ -89,7 +89,7 @@ func Make(ctx context.Context, o Options) (*Plan, hcl.Diagnostics) {
 		}
 		if (o.Refresh || o.RefreshOnly) && seen == nil {
 			var more hcl.Diagnostics
-			if seen, more = observe(ctx, o, d); more.HasErrors() {
+			if seen, more = observe(ctx, o, d, nil); more.HasErrors() {
 				return nil, append(diags, more...)
 			}
 			again = again || noteworthy(seen)

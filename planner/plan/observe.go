@@ -12,15 +12,18 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"viver/planner/resource"
+	"viver/planner/state"
 )
 
 // observe asks all types that can be asked how their instances are, all at the same time and each in one call. Steps in images
-// are not asked: an image never changes.
-func observe(ctx context.Context, o Options, d *draft) (map[string]resource.Observation, hcl.Diagnostics) {
+// are not asked: an image never changes. Wanted says about which instances there is a question; nil: about all.
+func observe(
+	ctx context.Context, o Options, d *draft, wanted func(*state.Instance) bool,
+) (map[string]resource.Observation, hcl.Diagnostics) {
 	requests := map[string][]resource.ReadRequest{}
 	for _, at := range slices.Sorted(maps.Keys(o.State.Instances)) {
 		i := o.State.Instances[at]
-		if _, ok := o.Types[i.Type].(resource.Reader); !ok || d.bakes(i.MachineKind) {
+		if _, ok := o.Types[i.Type].(resource.Reader); !ok || d.bakes(i.MachineKind) || wanted != nil && !wanted(i) {
 			continue
 		}
 		r := resource.ReadRequest{Addr: at, Prior: PriorValue(o.State.Instance, at), Config: cty.NullVal(cty.DynamicPseudoType)}

@@ -41,6 +41,8 @@ type Plan struct {
 // Change is what is to be done about one instance.
 type Change struct {
 	Addr addr.Instance
+	// Name is the machine's, of a node or a step on it among others of the block; empty: the key in Addr says all. See Label.
+	Name string
 	// Number is the instance's number in the evaluator, and its index in Plan.Changes; -1: it is no longer declared.
 	Number int
 	Type   string

@@ -46,7 +46,7 @@ func (d *draft) restrict() hcl.Diagnostics {
 			}
 		}
 	}
-	for i := range s.closure(s.named(d.Exclude), s.without).All() {
+	for i := range s.closure(s.excluded(), s.without).All() {
 		d.changes[i].leaveOut()
 	}
 	for _, c := range d.changes { // some were to be forgotten with their machines, which now stay
@@ -109,10 +109,22 @@ func (s *selection) without(i int) []int {
 	return list
 }
 
+// excluded are the changes that are excluded by name, with all that need them even if there is nothing to do about what was named: a
+// machine that nobody should touch is left alone, steps on it included.
+func (s *selection) excluded() []int {
+	list := s.named(s.Exclude)
+	for _, i := range list {
+		if s.changes[i].Action == resource.NoOp {
+			list = append(list, s.needs[i]...)
+		}
+	}
+	return list
+}
+
 // named are the changes that addresses mean, steps in an image with the image.
 func (s *selection) named(addresses []string) (list []int) {
 	for i, c := range s.changes {
-		if slices.ContainsFunc(addresses, func(a string) bool { return means(a, c.Addr.String()) || c.Baked && means(a, c.Machine) }) {
+		if slices.ContainsFunc(addresses, func(a string) bool { return c.means(a) || c.Baked && means(a, c.Machine) }) {
 			list = append(list, i)
 		}
 	}
@@ -122,7 +134,7 @@ func (s *selection) named(addresses []string) (list []int) {
 // unknown reports addresses that mean nothing; flag is where they come from.
 func (s *selection) unknown(flag string, addresses []string) (diags hcl.Diagnostics) {
 	for _, a := range addresses {
-		if !slices.ContainsFunc(s.changes, func(c *Change) bool { return means(a, c.Addr.String()) }) {
+		if !slices.ContainsFunc(s.changes, func(c *Change) bool { return c.means(a) }) {
 			diags = append(diags, fault("Unknown address", "--"+flag+" "+a+": nothing in the configuration or the state has this address. viver plan shows what there is."))
 		}
 	}

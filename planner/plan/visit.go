@@ -25,6 +25,7 @@ func (d *draft) visit(i *lang.Instance, obj lang.Object) (cty.Value, hcl.Diagnos
 		Baked: d.bakes(i.MachineKind), Config: obj.Value, Prior: d.State.Instances[at],
 		MovedFrom: d.declared.former[at],
 	}
+	c.Name = d.name(c)
 	for n := range obj.Depends.All() {
 		c.depends = append(c.depends, n)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"viver/planner/addr"
+	"viver/planner/plan"
 )
 
 // maxListed is how many keys or names are listed before the rest is counted.
@@ -74,6 +75,11 @@ func collapse(addresses []addr.Instance) string {
 		groups[i] = withKeys(g, keys[g])
 	}
 	return list(groups)
+}
+
+// label is one instance as a row shows it: `node.pc[pc07]`.
+func label(c *plan.Change) string {
+	return collapse([]addr.Instance{c.Label()})
 }
 
 func withKeys(group string, keys []addr.Key) string {

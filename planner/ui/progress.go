@@ -8,8 +8,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/zclconf/go-cty/cty"
-
 	"viver/planner/apply"
 	"viver/planner/plan"
 	"viver/planner/resource"
@@ -100,13 +98,13 @@ func (p *progress) block(e apply.Event, row *tracked) {
 	}
 	switch {
 	case e.Kind == apply.Progressed && e.Progress.Output:
-		p.redraw([]string{p.palette.paint(faint, e.Change.Addr.String()+" | "+e.Progress.Detail)})
+		p.redraw([]string{p.palette.paint(faint, label(e.Change)+" | "+e.Progress.Detail)})
 	}
 }
 
 // log writes news as a line, unless they say nothing new.
 func (p *progress) log(e apply.Event, row *tracked, m *member, newStage bool) {
-	at := e.Change.Addr.String()
+	at := label(e.Change)
 	switch e.Kind {
 	case apply.Started:
 		fmt.Fprintf(p.out, "%s: %s\n", at, participle(e.Action))
@@ -194,15 +192,4 @@ func clip(line string, width int) string {
 func firstLine(err error) string {
 	line, _, _ := strings.Cut(err.Error(), "\n")
 	return printable(line)
-}
-
-func nameArgument(c *plan.Change) string {
-	if c.Config == cty.NilVal || !c.Config.Type().IsObjectType() || !c.Config.Type().HasAttribute("name") {
-		return ""
-	}
-	v := c.Config.GetAttr("name")
-	if v.IsMarked() || v.Type() != cty.String || !v.IsKnown() || v.IsNull() {
-		return ""
-	}
-	return v.AsString()
 }

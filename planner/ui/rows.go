@@ -111,12 +111,15 @@ func (b *rowBuilder) row(u *bundle) row {
 		r.sign = "="
 	}
 	if u.pac != "" {
-		r.name, r.detail = u.pac, contents(u.changes)
+		r.name, r.detail = u.pac, b.contents(u.changes)
 		return r
 	}
 	addresses := make([]addr.Instance, len(u.changes))
 	for i, c := range u.changes {
-		addresses[i] = c.Addr
+		addresses[i] = c.Label()
+		if b.detail {
+			addresses[i] = c.Addr
+		}
 	}
 	r.name = collapse(addresses)
 	r.detail = join("; ", b.what(u), b.steps(u), consequence(u.changes), found(first), was(u.changes))

@@ -31,7 +31,7 @@ func (b *rowBuilder) what(u *bundle) string {
 		}
 	}
 	if c.Machine != "" {
-		text = join(" ", text, "on "+machines(u.changes))
+		text = join(" ", text, "on "+b.machines(u.changes))
 	}
 	return text
 }
@@ -49,7 +49,7 @@ func reasons(changes []*plan.Change) string {
 	return list(parts)
 }
 
-func machines(changes []*plan.Change) string {
+func (b *rowBuilder) machines(changes []*plan.Change) string {
 	var all []addr.Instance
 	seen := map[string]bool{}
 	for _, c := range changes {
@@ -57,7 +57,9 @@ func machines(changes []*plan.Change) string {
 			continue
 		}
 		seen[c.Machine] = true
-		if a, err := addr.Parse(c.Machine); err == nil {
+		if m := b.byAddr[c.Machine]; m != nil {
+			all = append(all, m.Label())
+		} else if a, err := addr.Parse(c.Machine); err == nil {
 			all = append(all, a)
 		}
 	}
@@ -87,8 +89,11 @@ func (b *rowBuilder) steps(u *bundle) string {
 	return cmp.Or(map[resource.Action]string{resource.Delete: "with "}[u.changes[0].Action], "then ") + text
 }
 
+// found says how an instance was found, where that matters.
 func found(c *plan.Change) string {
 	switch {
+	case c.Unreachable && c.Action == resource.Delete:
+		return cmp.Or(c.Note, "unreachable")
 	case c.Unreachable:
 	case c.Action == resource.NoOp:
 		return c.Note
@@ -99,7 +104,7 @@ func found(c *plan.Change) string {
 }
 
 // contents lists what a Pac consists of: "unit dhcp, nbd, tftp, image desk on server.seed".
-func contents(changes []*plan.Change) string {
+func (b *rowBuilder) contents(changes []*plan.Change) string {
 	names := map[string][]string{}
 	var types []string
 	var on []*plan.Change
@@ -120,7 +125,7 @@ func contents(changes []*plan.Change) string {
 	}
 	text := strings.Join(types, "; ")
 	if len(on) > 0 {
-		text += " on " + machines(on)
+		text += " on " + b.machines(on)
 	}
 	return text
 }

@@ -37,9 +37,9 @@ func tally(r *apply.Result) *tallied {
 		case apply.Failed:
 			t.fail(e)
 		case apply.Blocked:
-			t.blocked = append(t.blocked, e.Change.Addr)
+			t.blocked = append(t.blocked, e.Change.Label())
 		case apply.NotStarted:
-			t.notStarted = append(t.notStarted, e.Change.Addr)
+			t.notStarted = append(t.notStarted, e.Change.Label())
 		}
 	}
 	slices.SortFunc(t.blocked, addr.Compare)
@@ -79,7 +79,7 @@ func addFailure(all []*failure, c *plan.Change, err error) []*failure {
 		all = append(all, &failure{text: text})
 	}
 	f := all[i]
-	f.addresses = append(f.addresses, c.Addr)
+	f.addresses = append(f.addresses, c.Label())
 	if at := place(c); at != "" && !slices.Contains(f.places, at) {
 		f.places = append(f.places, at)
 	}

@@ -125,12 +125,9 @@ func (r *tracked) share() string {
 	return fmt.Sprintf(" (%d of %d)", r.done, r.total)
 }
 
-// displayName is the name by which people know an instance among others of its block: its argument "name", or its key.
+// displayName is the name by which people know an instance among others of its block: its machine's, or its key.
 func displayName(c *plan.Change) string {
-	if n := nameArgument(c); n != "" && !c.Addr.Key.IsNone() {
-		return n
-	}
-	return cmp.Or(c.Addr.Key.Plain(), c.Addr.Name)
+	return cmp.Or(c.Label().Key.Plain(), c.Addr.Name)
 }
 
 // ending is what there is to say when a row is done.

@@ -207,7 +207,7 @@ func (r *runner) end(ctx context.Context) Result {
 		diags = append(diags, problem(nil, "Unsuitable world", "%s.", err))
 	}
 	r.store.unprotect()
-	made, more := plan.Destroy(plan.Options{State: r.store.State(), Types: r.world.Types})
+	made, more := plan.Destroy(ctx, plan.Options{State: r.store.State(), Types: r.world.Types})
 	diags = append(diags, more...)
 	if !more.HasErrors() {
 		diags = append(diags, r.apply(ctx, made, nil)...)
