@@ -65,7 +65,8 @@ write)
 		while sleep "$lease"; do
 			holds "$$" || exit
 			now=$(cat beat)
-			[ "$now" = "$last" ] && { kill -9 "$$"; exit; }
+			# Empty: it is just being written, so there is life.
+			[ -n "$now" ] && [ "$now" = "$last" ] && { kill -9 "$$"; exit; }
 			last=$now
 		done
 	) >/dev/null 2>&1 </dev/null &
