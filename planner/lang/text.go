@@ -7,12 +7,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// Bounds of a configuration file. HCL's parser calls itself for each bracket, without an end; and what is no configuration at all has an
-// error in each line.
-const (
-	maxNesting     = 500
-	maxParseErrors = 10
-)
+// maxParseErrors is how many errors of one file are shown: what is no configuration at all has one in each line.
+const maxParseErrors = 10
 
 // checkText says why data cannot be a configuration, before a parser sees it; nil if it may be one.
 func checkText(name string, data []byte) *hcl.Diagnostic {
@@ -23,17 +19,8 @@ func checkText(name string, data []byte) *hcl.Diagnostic {
 		}
 		at += size
 	}
-	depth := 0
-	for at, c := range data {
-		switch c {
-		case '(', '[', '{':
-			depth++
-		case ')', ']', '}':
-			depth = max(0, depth-1)
-		}
-		if depth > maxNesting {
-			return errorf(place(name, data, at), "Nested too deep", "The file %s opens more than %d brackets that it does not close before.", name, maxNesting)
-		}
+	if at, problem := tooDeep(data); at >= 0 {
+		return errorf(place(name, data, at), "Nested too deep", "The file %s %s.", name, problem)
 	}
 	return nil
 }
