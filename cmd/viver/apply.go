@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -45,6 +46,9 @@ Ctrl-C once starts nothing new and waits for what runs; twice cancels that; thre
   viver apply -C rooms/physics --var-file exam.viver.vars`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := flags.check(); err != nil {
+				return err
+			}
 			if len(args) == 1 {
 				return a.applyFile(cmd, args[0], flags)
 			}
@@ -96,6 +100,14 @@ func (a *app) applyFile(cmd *cobra.Command, path string, flags carryOut) error {
 		}
 		return p.carryOut(cmd.Context(), made, store, flags)
 	})
+}
+
+// check refuses what makes no sense, before anything is planned.
+func (f *carryOut) check() error {
+	if f.parallelism < 1 {
+		return fmt.Errorf("--parallelism %d: at least one thing must be worked on: leave it out, or give a number from 1", f.parallelism)
+	}
+	return nil
 }
 
 // carryOut shows a plan, asks, and applies it. Until the applying begins nothing has been done, and Ctrl-C just ends the program.

@@ -22,6 +22,9 @@ state only; the configuration may be broken or gone. Values of variables are tak
   viver destroy --auto-approve`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := flags.check(); err != nil {
+				return err
+			}
 			p := a.open()
 			flags.resume = p.command()
 			return p.withState(cmd.Context(), "viver destroy", func(store state.Writer) error {

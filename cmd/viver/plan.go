@@ -52,12 +52,13 @@ value of a variable, so these must be given to apply again. When the state or th
 			if err != nil {
 				return err
 			}
+			saved := p.savePlan(out, made, s, scope)
 			next := p.next("apply", scope)
-			if out != "" {
+			if out != "" && saved == nil {
 				next = p.next("apply "+quoted(out), scope)
 			}
 			p.view.Plan(made, next)
-			if err := errors.Join(p.checks(), p.savePlan(out, made, s, scope)); err != nil {
+			if err := errors.Join(p.checks(), saved); err != nil {
 				return err
 			}
 			if detailed && !made.Empty() {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -98,13 +99,17 @@ func (d *draft) unique(at, kind string, s *resource.Schema, object cty.Value) er
 		if !s.Attributes[name].Unique {
 			continue
 		}
-		v, _ := object.GetAttr(name).Unmark()
+		v, marks := object.GetAttr(name).Unmark()
 		if v.IsNull() || !v.IsKnown() || v.Type() != cty.String {
 			continue
 		}
 		key := kind + "." + name + "=" + strings.ToLower(v.AsString())
 		if other, ok := d.taken[key]; ok {
-			return fmt.Errorf("%s has the %s %q, and so has %s: each needs one of its own", at, name, v.AsString(), other)
+			shown := strconv.Quote(v.AsString())
+			if len(marks) > 0 {
+				shown = "(sensitive value)"
+			}
+			return fmt.Errorf("%s has the %s %s, and so has %s: each needs one of its own", at, name, shown, other)
 		}
 		d.taken[key] = at
 	}

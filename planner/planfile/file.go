@@ -73,10 +73,31 @@ func Write(path string, f *File) error {
 	f.Kind, f.Format = kind, format
 	data, err := json.Marshal(f)
 	if err == nil {
+		err = replaceable(path)
+	}
+	if err == nil {
 		err = renameio.WriteFile(path, append(data, '\n'), 0o600)
 	}
 	if err != nil {
-		return fmt.Errorf("save the plan: %w", err)
+		var at *os.PathError // with the name of a temporary file, which says nothing to anybody
+		if errors.As(err, &at) {
+			err = at.Err
+		}
+		return fmt.Errorf("save the plan in %s: %w: name a file, in a folder that may be written to", path, err)
+	}
+	return nil
+}
+
+// replaceable refuses what a plan must not take the place of: /dev/null would be no device any more.
+func replaceable(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil: // not there; or whoever writes says what is wrong
+		return nil
+	case info.IsDir():
+		return errors.New("it is a folder")
+	case !info.Mode().IsRegular():
+		return errors.New("it is no ordinary file")
 	}
 	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
 
@@ -28,14 +27,6 @@ type human struct {
 func NewHuman(o Options) View {
 	o.Width = cmp.Or(o.Width, defaultWidth)
 	return &human{Options: o, palette: palette{o.Color}}
-}
-
-func (h *human) Diagnostics(diags hcl.Diagnostics, files map[string]*hcl.File) {
-	if len(diags) == 0 {
-		return
-	}
-	w := hcl.NewDiagnosticTextWriter(h.Out, files, uint(h.Width), h.Color)
-	w.WriteDiagnostics(diags) // to a terminal: nobody to tell
 }
 
 func (h *human) Plan(p *plan.Plan, hint string) {
