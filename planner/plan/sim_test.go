@@ -87,13 +87,11 @@ func (s *sim) Summary(config cty.Value) string {
 		}
 		return strings.Join(cidrs, ", ") + " on " + config.GetAttr("interface").AsString()
 	case "image":
-		return "build " + config.GetAttr("from").AsString()
+		return config.GetAttr("from").AsString()
 	case "step.file":
 		if p := config.GetAttr("path"); p.IsKnown() {
 			return p.AsString()
 		}
-	case "node":
-		return "wait for it"
 	}
 	return ""
 }

@@ -111,7 +111,7 @@ func (b *rowBuilder) row(u *bundle) row {
 		r.sign = "="
 	}
 	if u.pac != "" {
-		r.name, r.detail = u.pac, b.contents(u.changes)
+		r.name, r.detail = u.pac, join(", ", b.contents(u.changes), b.steps(u))
 		return r
 	}
 	addresses := make([]addr.Instance, len(u.changes))
@@ -122,7 +122,7 @@ func (b *rowBuilder) row(u *bundle) row {
 		}
 	}
 	r.name = collapse(addresses)
-	r.detail = join("; ", b.what(u), b.steps(u), consequence(u.changes), found(first), was(u.changes))
+	r.detail = join("; ", join(", ", b.what(u), b.steps(u)), consequence(u.changes), found(first), was(u.changes))
 	return r
 }
 

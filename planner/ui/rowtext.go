@@ -31,9 +31,21 @@ func (b *rowBuilder) what(u *bundle) string {
 		}
 	}
 	if c.Machine != "" {
-		text = join(" ", text, "on "+b.machines(u.changes))
+		return join(" ", text, "on "+b.machines(u.changes))
 	}
-	return text
+	if b.detail && c.Name != "" {
+		text = join(", ", c.Name, text)
+	}
+	return join(", ", text, b.making(u))
+}
+
+// making says how something comes to be, where that takes others: "wait for 40 machines".
+func (b *rowBuilder) making(u *bundle) string {
+	t := b.types[u.changes[0].Type]
+	if t != nil && u.changes[0].Action == resource.Create && t.Schema().Waits {
+		return "wait for " + count(len(u.changes), "machine")
+	}
+	return ""
 }
 
 // reasons are those of the first change; values are shown where they are the same in all.
@@ -66,25 +78,26 @@ func (b *rowBuilder) machines(changes []*plan.Change) string {
 	return collapse(all)
 }
 
-// steps says how many steps stand in this row.
+// steps says how many steps stand in this row: with each instance, or altogether in the row of a Pac.
 func (b *rowBuilder) steps(u *bundle) string {
-	least, most := -1, 0
+	least, most, all := -1, 0, 0
 	for _, c := range u.changes {
 		n := b.stepsOn[c.Addr.String()]
-		most = max(most, n)
+		most, all = max(most, n), all+n
 		if least < 0 || n < least {
 			least = n
 		}
 	}
-	if most == 0 {
+	text := ""
+	switch {
+	case all == 0:
 		return ""
-	}
-	text := count(most, "step")
-	if least < most {
-		text = fmt.Sprintf("%d to %s", least, text)
-	}
-	if len(u.changes) > 1 {
-		text += " each"
+	case u.pac != "" || len(u.changes) == 1:
+		text = count(all, "step")
+	case least < most:
+		text = fmt.Sprintf("%d to %s each", least, count(most, "step"))
+	default:
+		text = count(most, "step") + " each"
 	}
 	return cmp.Or(map[resource.Action]string{resource.Delete: "with "}[u.changes[0].Action], "then ") + text
 }
