@@ -60,13 +60,7 @@ Ctrl-C once starts nothing new and waits for what runs; twice cancels that; thre
 				return err
 			}
 			flags.resume = p.command()
-			return p.withState(cmd.Context(), "viver apply", func(store state.Writer) error {
-				made, err := p.make(cmd.Context(), store.State(), scope)
-				if err != nil {
-					return err
-				}
-				return p.carryOut(cmd.Context(), made, store, flags)
-			})
+			return p.planAndCarryOut(cmd, scope, flags)
 		},
 	}
 	a.variableFlags(cmd)
@@ -74,6 +68,17 @@ Ctrl-C once starts nothing new and waits for what runs; twice cancels that; thre
 	flags.flags(cmd)
 	scope.planFlags(cmd)
 	return cmd
+}
+
+// planAndCarryOut does with the state locked, for cmd, what the flags say.
+func (p *project) planAndCarryOut(cmd *cobra.Command, scope scope, flags carryOut) error {
+	return p.withState(cmd.Context(), cmd.CommandPath(), func(store state.Writer) error {
+		made, err := p.make(cmd.Context(), store.State(), scope)
+		if err != nil {
+			return err
+		}
+		return p.carryOut(cmd.Context(), made, store, flags)
+	})
 }
 
 // applyFile carries out a saved plan: it makes the plan again from what the file names, and does it if it is the same.

@@ -1,10 +1,6 @@
 package main
 
-import (
-	"github.com/spf13/cobra"
-
-	"viver/planner/state"
-)
+import "github.com/spf13/cobra"
 
 func (a *app) destroyCommand() *cobra.Command {
 	var flags carryOut
@@ -27,13 +23,7 @@ state only; the configuration may be broken or gone. Values of variables are tak
 			}
 			p := a.open()
 			flags.resume = p.command()
-			return p.withState(cmd.Context(), "viver destroy", func(store state.Writer) error {
-				made, err := p.make(cmd.Context(), store.State(), scope)
-				if err != nil {
-					return err
-				}
-				return p.carryOut(cmd.Context(), made, store, flags)
-			})
+			return p.planAndCarryOut(cmd, scope, flags)
 		},
 	}
 	a.variableFlags(cmd)

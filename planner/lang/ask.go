@@ -9,8 +9,9 @@ import (
 	"viver/planner/source"
 )
 
-// Ask evaluates an expression as if it stood in the root module, with what is known by now. more are names that mean something in it beside those of the
-// module, and go before them. x was just parsed, and is used for nothing else. The only mark in the answer is Sensitive. Call it after Walk.
+// Ask evaluates an expression as if it stood in the root module, with what is known by now. more are names that mean something in it
+// beside those of the module, and go before them. x was just parsed, and is used for nothing else. The only mark in the answer is
+// Sensitive. Call it after Walk.
 func (e *Evaluator) Ask(x hcl.Expression, more map[string]cty.Value) (cty.Value, hcl.Diagnostics) {
 	asked := newExpression(x)
 	asked.refs = slices.DeleteFunc(asked.refs, func(r reference) bool { return more[r.root] != cty.NilVal })
@@ -34,8 +35,8 @@ func (c *Config) check(refs []reference) hcl.Diagnostics {
 	return l.diags
 }
 
-// Names lists what expressions of the root module can refer to: "var.x", "local.x", "node.pc", "pac.boot", sorted by kind and name. None after a Load
-// with errors.
+// Names lists what expressions of the root module can refer to: "var.x", "local.x", "node.pc", "pac.boot", sorted by kind and name.
+// None after a Load with errors.
 func (c *Config) Names() []string {
 	if c.root == nil {
 		return nil
@@ -53,10 +54,12 @@ func (c *Config) Names() []string {
 	return names
 }
 
-// CheckText says why data, the content of the file with this name, cannot be given to a parser of HCL, which has no bounds of its own; nil: it can.
+// CheckText says why data, the content of the file with this name, cannot be given to a parser of HCL, which has no bounds of its own;
+// nil: it can.
 func CheckText(name string, data []byte) *hcl.Diagnostic { return checkText(name, data) }
 
-// Violation is the Extra of a diagnostic that comes from a rule in the configuration: a validation of a variable, a precondition or a postcondition.
+// Violation is the Extra of a diagnostic that comes from a rule in the configuration: a validation of a variable, a precondition or a
+// postcondition.
 type Violation struct {
 	// Of is the address of the variable, "var.rooms" or "pac.boot.var.mode", or of the instance, "node.pc[0]".
 	Of string

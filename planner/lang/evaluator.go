@@ -43,8 +43,8 @@ type Evaluator struct {
 }
 
 // Walk evaluates everything, in the order of references, and calls visit once for each instance, one after the other. What visit
-// returns is what other blocks see. It goes on after errors as far as it makes sense, so as to find more of them. visit must not call methods of
-// the Evaluator.
+// returns is what other blocks see. It goes on after errors as far as it makes sense, so as to find more of them. visit must not call
+// methods of the Evaluator.
 func (e *Evaluator) Walk(ctx context.Context, visit Visit) hcl.Diagnostics {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -47,8 +47,8 @@ type trigger struct {
 
 const lifecycleBlock = "lifecycle"
 
-// decodeLifecycle reads lifecycle { }, and says why it has not all that Terraform has there. What instances refer to in it is among the references of b, postconditions excepted: those
-// are evaluated when the instance is there.
+// decodeLifecycle reads lifecycle { }, and says why it has not all that Terraform has there. What instances refer to in it is among
+// the references of b, postconditions excepted: those are evaluated when the instance is there.
 func (l *loader) decodeLifecycle(b *block, raw *hcl.Block) {
 	content, diags := raw.Body.Content(&hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "ignore_changes"}, {Name: "replace_triggered_by"}, {Name: "create_before_destroy"}, {Name: "prevent_destroy"}},

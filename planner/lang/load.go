@@ -27,8 +27,8 @@ type LoadOptions struct {
 	Remote source.Remote
 	// Version of this viver ("0.1.0"), for required_version; empty: not checked.
 	Version string
-	// Root is the body of the root module, in the place of all files in its folder: for tests that have a configuration of their own. nil: there are
-	// only the files.
+	// Root is the body of the root module, in the place of all files in its folder: for tests that have a configuration of their own. nil:
+	// there are only the files.
 	Root hcl.Body
 }
 

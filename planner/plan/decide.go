@@ -26,13 +26,7 @@ func (d *draft) decide(c *Change, s *resource.Schema, inputs cty.Value, refs map
 	}
 	found := d.seen[at]
 	c.Unreachable, c.Note = found.Status == resource.Unreachable, found.Reason
-	changed := diff(s, c.Prior.Inputs, inputs, c.ignores)
-	for _, name := range slices.Sorted(maps.Keys(refs)) {
-		if reasons := diffRefs(c.Prior.Refs[name], refs[name]); len(reasons) > 0 && !changed.arguments[name] && !c.ignores(name) {
-			changed.arguments[name] = true
-			changed.reasons = append(changed.reasons, reasons...)
-		}
-	}
+	changed := c.differs(s, inputs, refs)
 	c.Action, c.Reasons, c.changed = resource.Update, changed.reasons, changed.arguments
 	follows := changed.follows
 	switch {
@@ -63,6 +57,18 @@ func (d *draft) decide(c *Change, s *resource.Schema, inputs cty.Value, refs map
 		d.remember(c, s, inputs, found.Computed)
 	}
 	c.computed = d.computed(c, s, follows)
+}
+
+// differs compares the arguments, and what they refer to, with what is remembered.
+func (c *Change) differs(s *resource.Schema, inputs cty.Value, refs map[string]map[string]string) difference {
+	changed := diff(s, c.Prior.Inputs, inputs, c.ignores)
+	for _, name := range slices.Sorted(maps.Keys(refs)) {
+		if reasons := diffRefs(c.Prior.Refs[name], refs[name]); len(reasons) > 0 && !changed.arguments[name] && !c.ignores(name) {
+			changed.arguments[name] = true
+			changed.reasons = append(changed.reasons, reasons...)
+		}
+	}
+	return changed
 }
 
 // machineIsNew says that a step's machine is made anew, so that nothing of the step is there.

@@ -2,11 +2,9 @@ package plan
 
 import (
 	"context"
-	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 
-	"viver/planner/addr"
 	"viver/planner/state"
 )
 
@@ -32,18 +30,4 @@ func Destroy(ctx context.Context, o Options) (*Plan, hcl.Diagnostics) {
 		p.Destroy = true
 	}
 	return p, diags
-}
-
-// Remembered are the addresses of the changes' dependencies: what the arguments of a declared instance came from.
-func (p *Plan) Remembered(numbers []int) []string {
-	list := make([]addr.Instance, 0, len(numbers))
-	for _, n := range numbers {
-		list = append(list, p.Changes[n].Addr)
-	}
-	slices.SortFunc(list, addr.Compare)
-	out := make([]string, len(list))
-	for i, a := range list {
-		out[i] = a.String()
-	}
-	return out
 }

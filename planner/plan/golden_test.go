@@ -25,11 +25,11 @@ import (
 
 var update = flag.Bool("update", false, "write the golden plans anew")
 
-// TestGolden plays the stories in testdata. A story is a folder of files in txtar form: common files, and for each of its chapters
-// 1, 2, ... N.viver.hcl (the configuration; without one everything is destroyed), N.seen (how things are found: lines ADDRESS STATUS
-// REASON), N.options (words --target ADDR, --exclude ADDR, --replace ADDR, --refresh-only) and N.plan (what the plan must look like, and in which order it would be carried out). Each chapter's plan is applied. The words in the file
-// secrets must not get into the state. N.state has lines ADDRESS ARGUMENT VALUE that the
-// state then says, in HCL; an ADDRESS alone is not in it.
+// TestGolden plays the stories in testdata. A story is a folder of files in txtar form: common files, and for each of its chapters 1,
+// 2, ... N.viver.hcl (the configuration; without one everything is destroyed), N.seen (how things are found: lines ADDRESS STATUS
+// REASON), N.options (words --target ADDR, --exclude ADDR, --replace ADDR, --refresh-only) and N.plan (what the plan must look like,
+// and in which order it would be carried out). Each chapter's plan is applied. The words in the file secrets must not get into the
+// state. N.state has lines ADDRESS ARGUMENT VALUE that the state then says, in HCL; an ADDRESS alone is not in it.
 func TestGolden(t *testing.T) {
 	stories, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(stories) == 0 {

@@ -51,7 +51,7 @@ const defaultReadTimeout = 10 * time.Second
 // the answers in; what was found can change steps that are baked into images, and so images that were visited before those.
 const maxWalks = 4
 
-// Make makes a plan to bring about what is declared.
+// Make makes a plan to bring about what is declared. Errors are diagnostics, with the place in the configuration where there is one.
 func Make(ctx context.Context, o Options) (*Plan, hcl.Diagnostics) {
 	if diags := checkTypes(o); diags.HasErrors() {
 		return nil, diags
@@ -65,42 +65,18 @@ func Make(ctx context.Context, o Options) (*Plan, hcl.Diagnostics) {
 		return nil, diags
 	}
 	o.State = moved
-	seen := o.Seen
-	dirty := map[string][]Reason{}
-	for walk := range maxWalks {
-		d := newDraft(o, seen, dirty)
-		d.declared = &known
-		if walk > 0 {
-			if config, diags = o.Config(); diags.HasErrors() {
-				return nil, diags
-			}
-		}
-		diags := config.Walk(ctx, d.visit)
+	m := &making{Options: o, known: known, seen: o.Seen, dirty: map[string][]Reason{}}
+	for range maxWalks {
+		d, settled, diags := m.walk(ctx, config)
 		if diags.HasErrors() {
 			return nil, diags
 		}
-		d.finish()
-		again := false
-		if len(known.imports) > 0 && known.found == nil {
-			if more := d.importAll(ctx); more.HasErrors() {
-				return nil, append(diags, more...)
-			}
-			again = len(known.found) > 0
-		}
-		if (o.Refresh || o.RefreshOnly) && seen == nil {
-			var more hcl.Diagnostics
-			if seen, more = observe(ctx, o, d, nil); more.HasErrors() {
-				return nil, append(diags, more...)
-			}
-			again = again || noteworthy(seen)
-		}
-		for image, reasons := range d.dirty() {
-			again = again || dirty[image] == nil
-			dirty[image] = reasons
-		}
-		if !again {
+		if settled {
 			p, more := d.plan()
 			return p, append(diags, more...)
+		}
+		if config, diags = o.Config(); diags.HasErrors() {
+			return nil, diags
 		}
 	}
 	return nil, hcl.Diagnostics{{
@@ -108,6 +84,40 @@ func Make(ctx context.Context, o Options) (*Plan, hcl.Diagnostics) {
 		Summary:  "The plan does not settle",
 		Detail:   "Steps that go into an image change each time that the image is planned anew. Do not let such steps follow from their own image.",
 	}}
+}
+
+// making is what is known between two walks.
+type making struct {
+	Options
+	known declarations
+	seen  map[string]resource.Observation
+	dirty map[string][]Reason // images whose steps changed, by address
+}
+
+// walk makes a draft. It is settled unless something was found by it, or after it, from which another one would follow.
+func (m *making) walk(ctx context.Context, config Walker) (d *draft, settled bool, diags hcl.Diagnostics) {
+	d = newDraft(m.Options, m.seen, m.dirty)
+	d.declared = &m.known
+	if diags = config.Walk(ctx, d.visit); diags.HasErrors() {
+		return nil, false, diags
+	}
+	d.finish()
+	settled = true
+	if len(m.known.imports) > 0 && m.known.found == nil {
+		diags = append(diags, d.importAll(ctx)...)
+		settled = len(m.known.found) == 0
+	}
+	if (m.Refresh || m.RefreshOnly) && m.seen == nil && !diags.HasErrors() {
+		var more hcl.Diagnostics
+		m.seen, more = observe(ctx, m.Options, d, nil)
+		diags = append(diags, more...)
+		settled = settled && !noteworthy(m.seen)
+	}
+	for image, reasons := range d.dirty() {
+		settled = settled && m.dirty[image] != nil
+		m.dirty[image] = reasons
+	}
+	return d, settled, diags
 }
 
 // plan is the draft, restricted to what was asked for and in order.
