@@ -128,7 +128,7 @@ func (p *project) carryOut(ctx context.Context, made *plan.Plan, store state.Wri
 	defer p.view.Close()
 	o := apply.Options{Plan: made, Store: store, Types: p.types, Parallelism: flags.parallelism, Stop: stop, Observe: p.view.Event}
 	if p.evaluator != nil {
-		o.Config = p.evaluator
+		o.Config, o.Secrets = p.evaluator, p.evaluator.Secrets()
 	}
 	result, err := apply.Run(ctx, o)
 	if result == nil {

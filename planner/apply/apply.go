@@ -38,6 +38,9 @@ type Options struct {
 	Parallelism int
 	// Stop, when closed, lets nothing new start. nil: never.
 	Stop <-chan struct{}
+	// Secrets are texts that nothing that is told may hold, nor the Result; see lang.Evaluator.Secrets. The sensitive arguments of each
+	// change are kept back in any case.
+	Secrets []string
 	// Observe is told how it goes, from one goroutine at a time; nil: nobody is.
 	Observe func(Event)
 }

@@ -64,6 +64,7 @@ func (r *run) blocked(m plan.Member, e End) {
 // ended notes the end of a part and tells of it.
 func (r *run) ended(v plan.Vertex, m plan.Member, err error) {
 	e := End{Status: Done}
+	err = r.veiled(r.Plan.Changes[m.Change], err)
 	r.mu.Lock()
 	if err != nil {
 		e = End{Status: Failed, Err: err}
@@ -83,7 +84,10 @@ func (r *run) observe(e Event) {
 }
 
 func (r *run) reporter(c *plan.Change, action resource.Action) func(resource.Progress) {
-	return func(p resource.Progress) { r.observe(Event{Kind: Progressed, Change: c, Action: action, Progress: p}) }
+	return func(p resource.Progress) {
+		p.Detail = r.veil(c).Replace(p.Detail)
+		r.observe(Event{Kind: Progressed, Change: c, Action: action, Progress: p})
+	}
 }
 
 func (r *run) destroy(ctx context.Context, c *plan.Change, v plan.Vertex) error {

@@ -122,7 +122,7 @@ func (r *runner) plan(ctx context.Context, inputs []lang.Input, targets ...strin
 func (r *runner) apply(ctx context.Context, made *plan.Plan, e *lang.Evaluator) (diags hcl.Diagnostics) {
 	o := apply.Options{Plan: made, Store: r.store, Types: r.world.Types}
 	if e != nil {
-		o.Config = e
+		o.Config, o.Secrets = e, e.Secrets()
 	}
 	result, err := apply.Run(ctx, o)
 	if err != nil {
