@@ -37,18 +37,8 @@ func (h *human) Plan(p *plan.Plan, hint string) {
 	if s.Unreachable > 0 {
 		unreachable = " " + count(s.Unreachable, "machine") + " unreachable."
 	}
-	switch {
-	case p.Empty() && p.Destroy && !p.Partial:
-		fmt.Fprintln(h.Out, "Nothing to destroy: the state is empty.")
-		return
-	case p.Empty() && p.Destroy:
-		fmt.Fprintln(h.Out, "Nothing to destroy of that.")
-		return
-	case p.Empty() && p.RefreshOnly:
-		fmt.Fprintln(h.Out, "No changes. The state says what was found."+unreachable)
-		return
-	case p.Empty():
-		fmt.Fprintln(h.Out, "No changes. Everything is as the configuration says."+unreachable)
+	if p.Empty() {
+		fmt.Fprintln(h.Out, nothing(p)+unreachable)
 		return
 	}
 	line := fmt.Sprintf("Plan: %d to create, %d to update, %d to destroy.", s.Create, s.Update, s.Destroy)
@@ -61,6 +51,21 @@ func (h *human) Plan(p *plan.Plan, hint string) {
 	if hint != "" {
 		fmt.Fprintf(h.Out, "To bring it about: %s\n", hint)
 	}
+}
+
+// nothing is what there is to say of a plan without changes.
+func nothing(p *plan.Plan) string {
+	switch {
+	case p.Destroy && p.Partial:
+		return "Nothing to destroy of that."
+	case p.Destroy:
+		return "Nothing to destroy: the state is empty."
+	case p.RefreshOnly:
+		return "No changes. The state says what was found."
+	case p.Partial:
+		return "No changes. What this plan is for is as the configuration says; the rest was left out."
+	}
+	return "No changes. Everything is as the configuration says."
 }
 
 // more says what happens to the state only.
