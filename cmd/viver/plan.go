@@ -27,7 +27,7 @@ Signs: + create, ~ update, -/+ replace, - destroy, . forget, = remember what was
 With --out the plan is saved, for viver apply FILE. The file says what the plan follows from, by digests; it holds no argument and no
 value of a variable, so these must be given to apply again. When the state or the configuration has changed by then, it is refused.`,
 		Example: `  viver plan
-  viver plan -C rooms/physics --var count=40
+  viver plan -C rooms/physics --var pcs=40
   viver plan --detail                   a row for each instance
   viver plan --refresh=false            ask no machine, trust what is remembered
   viver plan --target image.desk        only the image, and what goes into it
@@ -37,34 +37,11 @@ value of a variable, so these must be given to apply again. When the state or th
   viver plan --detailed-exitcode        exit code 2 if there are changes`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := scope.check(); err != nil {
-				return err
-			}
-			p, err := a.loadFor(scope)
-			if err != nil {
-				return err
-			}
-			s, err := p.readState(cmd.Context(), out != "")
-			if err != nil {
-				return err
-			}
-			made, err := p.make(cmd.Context(), s, scope)
-			if err != nil {
-				return err
-			}
-			saved := p.savePlan(out, made, s, scope)
-			next := p.next("apply", scope)
-			if out != "" && saved == nil {
-				next = p.next("apply "+quoted(out), scope)
-			}
-			p.view.Plan(made, next)
-			if err := errors.Join(p.checks(), saved); err != nil {
-				return err
-			}
-			if detailed && !made.Empty() {
+			made, err := a.plan(cmd.Context(), scope, out)
+			if err == nil && detailed && !made.Empty() {
 				return errChanges
 			}
-			return nil
+			return err
 		},
 	}
 	a.variableFlags(cmd)
@@ -74,6 +51,32 @@ value of a variable, so these must be given to apply again. When the state or th
 	cmd.Flags().StringVar(&out, "out", "", "save the plan in this file")
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit code 2 if there are changes, 0 if there are none")
 	return cmd
+}
+
+// plan makes a plan, shows it, and saves it if there is a path.
+func (a *app) plan(ctx context.Context, scope scope, out string) (*plan.Plan, error) {
+	if err := scope.check(); err != nil {
+		return nil, err
+	}
+	p, err := a.loadFor(scope)
+	if err != nil {
+		return nil, err
+	}
+	s, err := p.readState(ctx, out != "")
+	if err != nil {
+		return nil, err
+	}
+	made, err := p.make(ctx, s, scope)
+	if err != nil {
+		return nil, err
+	}
+	saved := p.savePlan(out, made, s, scope)
+	next := p.next("apply", scope)
+	if out != "" && saved == nil {
+		next = p.next("apply "+quoted(out), scope)
+	}
+	p.view.Plan(made, next)
+	return made, errors.Join(p.checks(), saved)
 }
 
 func (a *app) detailFlag(cmd *cobra.Command) {
