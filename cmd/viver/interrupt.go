@@ -11,13 +11,17 @@ import (
 )
 
 // interrupts turns Ctrl-C into its three stages: the first closes stop, so that nothing new starts; the second cancels the context;
-// the third ends the program. A termination signal counts as the second at once. End gives the signals back.
+// the third ends the program. A termination signal, and the end of the terminal, count as the second at once; that nobody reads what is
+// printed any more (viver apply | head) counts as the first. End gives the signals back.
 func interrupts(parent context.Context, say io.Writer) (ctx context.Context, stop <-chan struct{}, end func()) {
 	ctx, cancel := context.WithCancel(parent)
 	stopped := make(chan struct{})
 	signals := make(chan os.Signal, 3)
 	done := make(chan struct{})
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
+	if !signal.Ignored(syscall.SIGHUP) { // nohup viver apply outlives its terminal
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	var all sync.WaitGroup
 	all.Go(func() {
 		stage := 0
@@ -26,10 +30,11 @@ func interrupts(parent context.Context, say io.Writer) (ctx context.Context, sto
 			case <-done:
 				return
 			case s := <-signals:
-				if stage++; s == syscall.SIGTERM {
-					stage = max(stage, 2)
+				next := stageAfter(stage, s)
+				if next > stage {
+					interrupted(next, stopped, cancel, say)
 				}
-				stage = interrupted(stage, stopped, cancel, say)
+				stage = next
 			}
 		}
 	})
@@ -41,8 +46,19 @@ func interrupts(parent context.Context, say io.Writer) (ctx context.Context, sto
 	}
 }
 
-// interrupted does what a stage asks for, and returns it.
-func interrupted(stage int, stopped chan struct{}, cancel func(), say io.Writer) int {
+// stageAfter is the stage that a signal brings about.
+func stageAfter(stage int, s os.Signal) int {
+	switch s {
+	case syscall.SIGPIPE:
+		return max(stage, 1)
+	case syscall.SIGTERM, syscall.SIGHUP:
+		return max(stage+1, 2)
+	}
+	return stage + 1
+}
+
+// interrupted does what a stage asks for.
+func interrupted(stage int, stopped chan struct{}, cancel func(), say io.Writer) {
 	select {
 	case <-stopped:
 	default:
@@ -58,5 +74,4 @@ func interrupted(stage int, stopped chan struct{}, cancel func(), say io.Writer)
 		fmt.Fprintln(say, "\nEnded. To go on: run the command again.")
 		os.Exit(exitSignal)
 	}
-	return stage
 }
