@@ -2,19 +2,20 @@
 SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
-.PHONY: demo test unit e2e build man bench bench-planner lint packages fuzz clean
+.PHONY: demo test unit e2e build man bench bench-planner lint tools peers fuzz clean
 
 SUDO     := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,HOME,CI,VIVER_CACHE)
 GO_TEST  := go test $(if $(SUDO),-exec "$(SUDO)")
 
-# What viver itself calls, and what its tests compare it with.
+# What viver itself and its virtual machines need, and what its tests and benchmarks compare it with. Some of the latter are servers, which
+# Debian starts when it installs them.
 PACKAGES := qemu-system-x86 ovmf ipxe iproute2 mmdebstrap squashfs-tools
 PEERS    := nbdkit nbd-client nbd-server libnbd-bin qemu-utils tftp-hpa curl isc-dhcp-client udhcpc busybox-static avahi-daemon avahi-utils dbus zstd cpio dnsmasq-base grub-pc-bin grub-common e2fsprogs fdisk openssh-client openssh-server etcd-server
 
-demo: packages build ## four virtual machines boot from one image, take their steps and power off
+demo: tools build ## four virtual machines boot from one image, take their steps and power off
 	$(SUDO) go run ./testing/demo
 
-test: packages lint unit e2e ## everything
+test: peers lint unit e2e ## everything
 
 unit: build
 	$(GO_TEST) -timeout 20m $$(go list ./... | grep -v /testing/e2e)
@@ -28,7 +29,7 @@ build:
 man: build ## man pages, in out/man
 	bin/viver man out/man
 
-bench: packages build ## figures beside peers, in out/bench
+bench: peers build ## figures beside peers, in out/bench
 	mkdir -p out/bench
 	go run ./testing/bench/nbd
 	$(SUDO) go run ./testing/bench/boot
@@ -49,17 +50,24 @@ fuzz: ## each fuzz test for a while
 		done
 	done
 
-packages:
-	@missing=
-	for package in $(PACKAGES) $(PEERS); do
-		dpkg-query -W -f '$${db:Status-Status}' $$package 2>/dev/null | grep -qx installed || missing="$$missing $$package"
-	done
-	if [ -n "$$missing" ]; then
-		root=; [ "$$(id -u)" = 0 ] || root=sudo
-		$$root apt-get update -q
-		DEBIAN_FRONTEND=noninteractive $$root apt-get install -yq --no-install-recommends $$missing
-	fi
+tools: ## the Debian packages of a demo
+	$(call install,$(PACKAGES))
 	command -v go >/dev/null || { echo 'viver is built with Go 1.26 or later, and there is no go in the PATH'; exit 1; }
+
+peers: tools ## and of the tests
+	$(call install,$(PEERS))
+
+define install
+@missing=
+for package in $(1); do
+	dpkg-query -W -f '$${db:Status-Status}' $$package 2>/dev/null | grep -qx installed || missing="$$missing $$package"
+done
+if [ -n "$$missing" ]; then
+	root=; [ "$$(id -u)" = 0 ] || root=sudo
+	$$root apt-get update -q
+	DEBIAN_FRONTEND=noninteractive $$root apt-get install -yq --no-install-recommends $$missing
+fi
+endef
 
 clean:
 	rm -rf bin out
