@@ -26,7 +26,7 @@ const (
 	maxConnections = 128
 	maxSessions    = 64
 	// loginTime is how long a client may take to prove itself.
-	loginTime = 10 * time.Second
+	loginTime = 30 * time.Second
 	// keepAlive is the time between questions whether the client is still there, and how long it may take to answer.
 	keepAlive = 15 * time.Second
 )
