@@ -88,8 +88,8 @@ func (k *keeper) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	return v, diags
 }
 
-// callValue calls a function. Its arguments are evaluated once, so that calls within calls cost no more than that; only where there is an
-// error everything is done again, for a message that says where.
+// callValue calls a function. Its arguments are evaluated once, so that calls within calls cost no more than that; only the call that
+// fails itself is done again, for a message that says where.
 func callValue(x *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	name := trimCore(x.Name)
 	if name == "try" || name == "can" { // they evaluate their arguments themselves
@@ -104,12 +104,14 @@ func callValue(x *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) (cty.Value, 
 	}
 	call := *x
 	call.Args = make([]hclsyntax.Expression, len(x.Args))
+	var within hcl.Diagnostics
 	for i, arg := range x.Args {
 		v, diags := arg.Value(ctx)
-		if diags.HasErrors() {
-			return x.Value(ctx)
-		}
+		within = append(within, diags...)
 		call.Args[i] = &hclsyntax.LiteralValueExpr{Val: v, SrcRange: arg.Range()}
+	}
+	if within.HasErrors() {
+		return cty.DynamicVal, within
 	}
 	v, diags := call.Value(ctx)
 	if diags.HasErrors() {
@@ -125,11 +127,13 @@ func callValue(x *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) (cty.Value, 
 
 // indexValue looks an element up. What it came to follows from the key, too, and where the key is unknown, from all elements.
 func indexValue(x *hclsyntax.IndexExpr, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
-	key, diags := x.Key.Value(ctx)
-	if diags.HasErrors() {
-		return x.Value(ctx)
+	collection, diags := x.Collection.Value(ctx)
+	key, more := x.Key.Value(ctx)
+	if diags = append(diags, more...); diags.HasErrors() {
+		return cty.DynamicVal, diags
 	}
 	index := *x
+	index.Collection = &hclsyntax.LiteralValueExpr{Val: collection, SrcRange: x.Collection.Range()}
 	index.Key = &hclsyntax.LiteralValueExpr{Val: key, SrcRange: x.Key.Range()}
 	v, diags := index.Value(ctx)
 	if diags.HasErrors() {
@@ -139,7 +143,7 @@ func indexValue(x *hclsyntax.IndexExpr, ctx *hcl.EvalContext) (cty.Value, hcl.Di
 		v = v.WithSameMarks(key)
 	}
 	if !key.IsKnown() {
-		v = v.WithMarks(marksOf(ctx, x.Collection))
+		v = v.WithMarks(marksOf(ctx, index.Collection))
 	}
 	return v, diags
 }

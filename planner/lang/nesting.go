@@ -6,10 +6,10 @@ import (
 )
 
 // Bounds of nesting. HCL's parser and evaluator call themselves for each bracket and for each operator of an expression, and a stack that
-// overflows cannot be recovered from.
+// overflows cannot be recovered from. Some of what they do takes the square of the number of operators.
 const (
 	maxNesting   = 500
-	maxOperators = 50_000
+	maxOperators = 10_000
 )
 
 // nesting looks at a text byte by byte, strings and comments included: it may count more than there is, never less.
