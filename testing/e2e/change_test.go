@@ -59,7 +59,7 @@ func TestImageChange(t *testing.T) {
 				t.Fatalf("build the image: %v\n%s", err, out)
 			}
 			code, out := plan(ctx, t, r)
-			if code != 2 || !strings.Contains(out, "~ node.pc[0]") {
+			if code != 2 || !strings.Contains(out, "~ node.pc[pc01]") || !strings.Contains(out, "takes effect when it reboots") {
 				t.Errorf("the plan is, with exit code %d:\n%s", code, out)
 			}
 			if _, err := r.Run(ctx, "apply", "--auto-approve"); err != nil {

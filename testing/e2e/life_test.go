@@ -47,7 +47,7 @@ func TestLife(t *testing.T) {
 		{"what somebody changed by hand is seen and mended", func(t *testing.T) {
 			on(ctx, t, r, "pc02", "rm /etc/motd")
 			code, out := plan(ctx, t, r)
-			if code != 2 || !strings.Contains(out, "step.file.motd[1]") || strings.Contains(out, "motd[0]") {
+			if code != 2 || !strings.Contains(out, "step.file.motd[pc02]") || strings.Contains(out, "motd[pc01]") {
 				t.Errorf("the plan is, with exit code %d:\n%s", code, out)
 			}
 			if _, err := r.Run(ctx, "apply", "--auto-approve"); err != nil {
@@ -86,7 +86,7 @@ func TestLife(t *testing.T) {
 			if m := machine(ctx, t, r, "pc02"); m.Stage() != spec.StageLeft {
 				t.Errorf("the seed thinks that pc02 is in stage %s", m.Stage())
 			}
-			if code, out := plan(ctx, t, r); code != 0 || !strings.Contains(out, "1 machine unreachable") || !strings.Contains(out, "! node.pc[1]") {
+			if code, out := plan(ctx, t, r); code != 0 || !strings.Contains(out, "1 machine unreachable") || !strings.Contains(out, "! node.pc[pc02]") {
 				t.Errorf("a plan without pc02 is, with exit code %d:\n%s", code, out)
 			}
 		}},

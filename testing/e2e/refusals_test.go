@@ -71,7 +71,7 @@ func TestRefusals(t *testing.T) {
 			}
 			refused(ctx, t, r, "apply",
 				"node.late ("+r.Dir+"/zz.viver.hcl:2)", "02:00:00:00:00:01 did not come within 20s: is it switched on",
-				"step.command.allowed[0] ("+r.Dir+"/zz.viver.hcl:9)", "it is not allowed yet", "Not tried, because of what failed before: step.command.long[0]")
+				"step.command.allowed[pc01] ("+r.Dir+"/zz.viver.hcl:9)", "it is not allowed yet", "Not tried, because of what failed before: step.command.long[pc01]")
 			on(ctx, t, r, "pc01", "grep -q 'This is pc01' /etc/motd && touch /run/allowed")
 			if _, out := plan(ctx, t, r); !strings.Contains(out, "Plan: 3 to create, 0 to update, 0 to destroy.") {
 				t.Errorf("there is more left to do than what failed:\n%s", out)
@@ -88,8 +88,8 @@ func TestRefusals(t *testing.T) {
 			if err := r.Lab.PowerOff(ctx, "vm1"); err != nil {
 				t.Fatal(err)
 			}
-			apply.ends(t, "step.command.long[0]", "the machine went away while the step was at work", "1 created")
-			if _, out := plan(ctx, t, r); !strings.Contains(out, "~ step.command.long[0]") || !strings.Contains(out, "the last apply did not finish it") {
+			apply.ends(t, "step.command.long[pc01]", "the machine went away while the step was at work", "1 created")
+			if _, out := plan(ctx, t, r); !strings.Contains(out, "~ step.command.long[pc01]") || !strings.Contains(out, "the last apply did not finish it") {
 				t.Errorf("the plan does not say that the step was cut off:\n%s", out)
 			}
 		}},
