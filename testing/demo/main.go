@@ -42,7 +42,7 @@ type node struct {
 }
 
 func demo(ctx context.Context) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
 	defer cancel()
 	out, err := filepath.Abs("out")
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -177,5 +178,19 @@ func (r *Room) Serial(machine string, lines int) string {
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
-// Close ends everything in the lab and removes it. The folder stays for whoever wants to look.
-func (r *Room) Close(ctx context.Context) error { return r.Lab.Down(ctx) }
+// Close ends everything in the lab and removes it. The folder stays for whoever wants to look, with what each machine printed on its
+// serial console in NAME.log.
+func (r *Room) Close(ctx context.Context) error {
+	var errs []error
+	for _, m := range r.Lab.Machines {
+		printed, err := os.ReadFile(m.SerialLog())
+		if errors.Is(err, os.ErrNotExist) {
+			continue // it was never switched on
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(r.Dir, m.Name+".log"), printed, 0o644)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(append(errs, r.Lab.Down(ctx))...)
+}
