@@ -9,7 +9,6 @@ import (
 
 	"viver/planner/apply"
 	"viver/planner/plan"
-	"viver/planner/planfile"
 	"viver/planner/state"
 	"viver/planner/ui"
 )
@@ -88,12 +87,7 @@ func (a *app) applyFile(cmd *cobra.Command, path string, flags carryOut) error {
 			return errors.New("apply: what a saved plan is for stands in its file: leave --" + name + " out, or plan again with it")
 		}
 	}
-	file, err := planfile.Read(path)
-	if err != nil {
-		return err
-	}
-	f := scopeOf(file)
-	p, err := a.loadFor(f)
+	file, f, p, err := a.openPlan(path)
 	if err != nil {
 		return err
 	}

@@ -27,26 +27,10 @@ func TestStateOverSSH(t *testing.T) {
 		p := operator(t, server.block(server.port, path))
 		return statetest.Site{
 			Backend:   func() state.Backend { return homeOf(t, p) },
-			Bytes:     func(t *testing.T) []byte { return folderBytes(t, path) },
+			Bytes:     func(t *testing.T) []byte { return statetest.FolderBytes(t, path) },
 			Stealable: true,
 		}
 	})
-}
-
-func folderBytes(t *testing.T, dir string) (all []byte) {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, "*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range files {
-		data, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, data...)
-	}
-	return all
 }
 
 func TestStateOverSSHChecksTheHost(t *testing.T) {

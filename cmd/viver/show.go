@@ -105,12 +105,7 @@ func (a *app) showInstances(s *state.State, addresses []string) error {
 }
 
 func (a *app) showPlan(ctx context.Context, path string) error {
-	file, err := planfile.Read(path)
-	if err != nil {
-		return err
-	}
-	f := scopeOf(file)
-	p, err := a.loadFor(f)
+	file, f, p, err := a.openPlan(path)
 	if err != nil {
 		return err
 	}
@@ -124,6 +119,17 @@ func (a *app) showPlan(ctx context.Context, path string) error {
 	}
 	p.view.Plan(made, p.next("apply "+quoted(path), f))
 	return nil
+}
+
+// openPlan reads a saved plan, and the project that it was made for.
+func (a *app) openPlan(path string) (*planfile.File, scope, *project, error) {
+	file, err := planfile.Read(path)
+	if err != nil {
+		return nil, scope{}, nil, err
+	}
+	f := scopeOf(file)
+	p, err := a.loadFor(f)
+	return file, f, p, err
 }
 
 // again makes a saved plan again, and fails if it is another one by now.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"text/tabwriter"
@@ -64,11 +65,7 @@ the last apply did not finish is marked. It is an error when nothing is at an ad
   viver state list --json | jq -r '.[] | select(.status == "incomplete").addr'`,
 		ValidArgsFunction: words(a.addresses),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := a.open().remembered(cmd.Context())
-			if err != nil {
-				return err
-			}
-			found, err := pick(s, args)
+			found, err := a.pick(cmd.Context(), args)
 			if err != nil {
 				return err
 			}
@@ -78,7 +75,11 @@ the last apply did not finish is marked. It is an error when nothing is at an ad
 }
 
 // pick returns the instances at some addresses, all without addresses, in order.
-func pick(s *state.State, addresses []string) (all []*state.Instance, err error) {
+func (a *app) pick(ctx context.Context, addresses []string) (all []*state.Instance, err error) {
+	s, err := a.open().remembered(ctx)
+	if err != nil {
+		return nil, err
+	}
 	chosen := map[string]bool{}
 	for _, at := range addresses {
 		found, err := s.Find(at)
@@ -127,11 +128,7 @@ remembered, and these are not shown; --json has them.`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: words(a.addresses),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := a.open().remembered(cmd.Context())
-			if err != nil {
-				return err
-			}
-			found, err := pick(s, args)
+			found, err := a.pick(cmd.Context(), args)
 			if err != nil {
 				return err
 			}

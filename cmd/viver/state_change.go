@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"os"
@@ -11,17 +10,35 @@ import (
 	"viver/planner/state"
 )
 
-// edit changes the state as a whole: f makes the next one of that which there is, and says what it did. A dry run locks nothing.
-func (a *app) edit(ctx context.Context, command string, dry bool, f func(*state.State) (*state.State, error)) error {
-	p := a.open()
+// edit changes the state as a whole, for cmd: f makes the next one of that which there is, and tells what it did. That is printed, each
+// part in a line, or in JSON under a name. A dry run locks nothing.
+func edit[T any](a *app, cmd *cobra.Command, dry bool, f func(*state.State) (*state.State, []T, error), name string, line func(T) string) error {
+	var done []T
+	step := func(s *state.State) (next *state.State, err error) {
+		next, done, err = f(s)
+		return next, err
+	}
+	if err := a.open().edit(cmd, dry, step); err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(map[string]any{"dry_run": dry, name: done})
+	}
+	for _, d := range done {
+		fmt.Fprintln(a.out, line(d))
+	}
+	return nil
+}
+
+func (p *project) edit(cmd *cobra.Command, dry bool, f func(*state.State) (*state.State, error)) error {
 	if dry {
-		s, err := p.remembered(ctx)
+		s, err := p.remembered(cmd.Context())
 		if err == nil {
 			_, err = f(s)
 		}
 		return err
 	}
-	return p.withState(ctx, command, func(w state.Writer) error { return change(w, f) })
+	return p.withState(cmd.Context(), cmd.CommandPath(), func(w state.Writer) error { return change(w, f) })
 }
 
 // change puts in place of a state what f makes of it; nil: it stays.
@@ -55,21 +72,10 @@ machine is touched. A block moved { from = ... to = ... } in the configuration d
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: words(a.addresses),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var moved []state.Renamed
-			err := a.edit(cmd.Context(), "viver state mv", dry, func(s *state.State) (next *state.State, err error) {
-				next, moved, err = s.Move(args[0], args[1])
-				return next, err
+			move := func(s *state.State) (*state.State, []state.Renamed, error) { return s.Move(args[0], args[1]) }
+			return edit(a, cmd, dry, move, "moved", func(m state.Renamed) string {
+				return would(dry, "moved ", "would move ") + m.From + " to " + m.To
 			})
-			if err != nil {
-				return err
-			}
-			if a.json {
-				return a.printJSON(map[string]any{"dry_run": dry, "moved": moved})
-			}
-			for _, m := range moved {
-				fmt.Fprintf(a.out, "%s %s to %s\n", would(dry, "moved", "would move"), m.From, m.To)
-			}
-			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "only say what would be done")
@@ -89,21 +95,8 @@ something that is forgotten depends on what that depended on, so that the order 
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: words(a.addresses),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var gone []string
-			err := a.edit(cmd.Context(), "viver state rm", dry, func(s *state.State) (next *state.State, err error) {
-				next, gone, err = s.Without(args...)
-				return next, err
-			})
-			if err != nil {
-				return err
-			}
-			if a.json {
-				return a.printJSON(map[string]any{"dry_run": dry, "removed": gone})
-			}
-			for _, at := range gone {
-				fmt.Fprintf(a.out, "%s %s\n", would(dry, "forgot", "would forget"), at)
-			}
-			return nil
+			forget := func(s *state.State) (*state.State, []string, error) { return s.Without(args...) }
+			return edit(a, cmd, dry, forget, "removed", func(at string) string { return would(dry, "forgot ", "would forget ") + at })
 		},
 	}
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "only say what would be done")

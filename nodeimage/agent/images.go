@@ -22,7 +22,7 @@ func (s *server) putImage(_ context.Context, c *call) (any, error) {
 	}
 	draft, err := s.images.Create(m)
 	if errors.Is(err, fs.ErrExist) {
-		_, err := io.CopyN(io.Discard, c.payload, payloadSize(m))
+		_, err := io.CopyN(io.Discard, c.payload, m.Size())
 		return nothing{}, err
 	}
 	if err != nil {
@@ -41,14 +41,6 @@ func (s *server) putImage(_ context.Context, c *call) (any, error) {
 		return nil, err
 	}
 	return nothing{}, nil
-}
-
-func payloadSize(m *spec.Manifest) int64 {
-	size := m.Root.Size
-	for _, f := range m.Files {
-		size += f.Size
-	}
-	return size
 }
 
 // listImages returns what the store has. Whoever asks is about to rely on it: former images stay for a while yet.

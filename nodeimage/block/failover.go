@@ -103,7 +103,7 @@ func (f *Failover) ReadAt(ctx context.Context, p []byte, off int64) error {
 // Fetch implements Fetcher. A source whose bytes check refused is not asked for them again, unless all others have wrong ones too: then
 // each read asks every source once more before it fails.
 func (f *Failover) Fetch(ctx context.Context, p []byte, off int64, check func([]byte) error) error {
-	if off < 0 || off > f.size || int64(len(p)) > f.size-off {
+	if !inside(f.size, p, off) {
 		return fmt.Errorf("block: read %d bytes at %d of %d: %w", len(p), off, f.size, io.ErrUnexpectedEOF)
 	}
 	if len(p) == 0 {

@@ -68,7 +68,7 @@ func (v *Verified) Size() int64 { return v.root.Size }
 
 // ReadAt implements Device.
 func (v *Verified) ReadAt(ctx context.Context, p []byte, off int64) error {
-	if off < 0 || off > v.root.Size || int64(len(p)) > v.root.Size-off {
+	if !inside(v.root.Size, p, off) {
 		return fmt.Errorf("block: read %d bytes at %d of %d: %w", len(p), off, v.root.Size, io.ErrUnexpectedEOF)
 	}
 	if len(p) == 0 {
@@ -101,9 +101,14 @@ func fill(p []byte, off int64, chunks []*chunk) {
 	}
 }
 
+// inside reports whether a device of so many bytes has some for all of p from off on.
+func inside(size int64, p []byte, off int64) bool {
+	return off >= 0 && off <= size && int64(len(p)) <= size-off
+}
+
 // ReadNow is ReadAt for bytes that are here already: it never waits, and reports whether it has read.
 func (v *Verified) ReadNow(p []byte, off int64) bool {
-	if off < 0 || len(p) == 0 || off > v.root.Size || int64(len(p)) > v.root.Size-off {
+	if len(p) == 0 || !inside(v.root.Size, p, off) {
 		return false
 	}
 	chunks := v.acquireNow(off, int64(len(p)))

@@ -24,6 +24,17 @@ type Manifest struct {
 	Distribution string `json:"distribution"`
 }
 
+// BootSize returns how many bytes a machine loads to start: all boot files.
+func (m *Manifest) BootSize() (bytes int64) {
+	for _, f := range m.Files {
+		bytes += f.Size
+	}
+	return bytes
+}
+
+// Size returns how many bytes the whole image has: the root and the boot files.
+func (m *Manifest) Size() int64 { return m.Root.Size + m.BootSize() }
+
 // Root is the list of chunks of a root file system image.
 type Root struct {
 	Size   int64    `json:"size"`   // bytes; a multiple of 4096

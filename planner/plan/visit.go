@@ -63,11 +63,11 @@ func (d *draft) consequence(c *Change, t resource.Type) {
 		return
 	}
 	remembered := func(at string) cty.Value { return PriorValue(d.State.Instance, at) }
-	c.Consequence = asked.Consequence(resource.Modification{Config: unmarked(c.Config), Prior: remembered(c.Addr.String()), Remembered: remembered})
+	c.Consequence = asked.Consequence(resource.Modification{Config: WithoutSecrets(c.Config), Prior: remembered(c.Addr.String()), Remembered: remembered})
 }
 
-// unmarked is a value in which sensitive parts are unknown.
-func unmarked(v cty.Value) cty.Value {
+// WithoutSecrets is a value in which sensitive parts, at any depth, are unknown: what may be shown, and given to who shows it.
+func WithoutSecrets(v cty.Value) cty.Value {
 	if !v.ContainsMarked() {
 		return v
 	}

@@ -100,14 +100,8 @@ func newRenaming(from, to string) (renaming, error) {
 
 // isPac tells the address of a Pac from that of an instance or a block.
 func isPac(address string) (bool, error) {
-	if _, err := addr.Parse(address); err == nil {
-		return false, nil
-	}
-	if _, err := addr.Parse(address + ".node.x"); err == nil && strings.HasPrefix(address, "pac.") {
-		return true, nil
-	}
-	_, err := addr.Parse(address)
-	return false, err
+	p, err := addr.ParsePattern(address)
+	return err == nil && p.IsModule(), err
 }
 
 // within says that text is the address, or begins with it and goes on with a key or, where that may be a Pac, with a dot.

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
 
+	"viver/planner/plan"
 	"viver/planner/resource"
 )
 
@@ -18,7 +19,7 @@ func summary(t resource.Type, config cty.Value) string {
 	if t == nil || config == cty.NilVal {
 		return ""
 	}
-	config = withoutSecrets(config)
+	config = plan.WithoutSecrets(config)
 	if s, ok := t.(resource.Summarizer); ok {
 		return s.Summary(config)
 	}
@@ -58,21 +59,4 @@ func shortValue(v cty.Value, a *resource.Attribute) (string, bool) {
 		text = strings.Join(words, " ")
 	}
 	return text, text != "" && len(text) <= maxSummary/2 && !strings.Contains(text, "\n")
-}
-
-// withoutSecrets makes sensitive values unknown.
-func withoutSecrets(v cty.Value) cty.Value {
-	if !v.ContainsMarked() {
-		return v
-	}
-	clean, err := cty.Transform(v, func(_ cty.Path, v cty.Value) (cty.Value, error) {
-		if v.IsMarked() {
-			return cty.UnknownVal(v.Type()), nil
-		}
-		return v, nil
-	})
-	if err != nil {
-		return cty.UnknownVal(v.Type())
-	}
-	return clean
 }

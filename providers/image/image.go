@@ -70,17 +70,21 @@ func Store(cache string) (*imagestore.Store, error) {
 	return imagestore.Open(filepath.Join(cache, "images"))
 }
 
+// store opens the operator's cache folder.
+func (t *Type) store() (cache string, s *imagestore.Store, err error) {
+	if cache, err = t.Cache(); err == nil {
+		s, err = Store(cache)
+	}
+	return cache, s, err
+}
+
 // Apply builds the image, or finds it built.
 func (t *Type) Apply(ctx context.Context, r resource.ApplyRequest) (map[string]cty.Value, error) {
 	script, err := bake(r.Steps)
 	if err != nil {
 		return nil, err
 	}
-	cache, err := t.Cache()
-	if err != nil {
-		return nil, err
-	}
-	store, err := Store(cache)
+	cache, store, err := t.store()
 	if err != nil {
 		return nil, err
 	}
@@ -109,27 +113,16 @@ func computed(id spec.Digest, m *spec.Manifest) map[string]cty.Value {
 		"id":             cty.StringVal(string(id)),
 		"size":           cty.NumberIntVal(m.Root.Size),
 		"chunks":         cty.NumberIntVal(int64(len(m.Root.Chunks))),
-		"boot_size":      cty.NumberIntVal(bootSize(m)),
+		"boot_size":      cty.NumberIntVal(m.BootSize()),
 		"initramfs_size": cty.NumberIntVal(m.Files["initrd"].Size),
 		"kernel_release": cty.StringVal(m.KernelRelease),
 		"distribution":   cty.StringVal(m.Distribution),
 	}
 }
 
-func bootSize(m *spec.Manifest) (bytes int64) {
-	for _, f := range m.Files {
-		bytes += f.Size
-	}
-	return bytes
-}
-
 // Import implements resource.Importer. The ID is that of an image in the operator's store.
 func (t *Type) Import(_ context.Context, r resource.ImportRequest) (map[string]cty.Value, error) {
-	cache, err := t.Cache()
-	if err != nil {
-		return nil, err
-	}
-	store, err := Store(cache)
+	_, store, err := t.store()
 	if err != nil {
 		return nil, err
 	}

@@ -72,7 +72,7 @@ type payload struct {
 }
 
 func openPayload(store *imagestore.Store, id spec.Digest, m *spec.Manifest) (*payload, error) {
-	p := &payload{size: m.Root.Size}
+	p := &payload{size: m.Size()}
 	var parts []io.Reader
 	for _, name := range append(slices.Sorted(maps.Keys(m.Files)), imagestore.FileRoot) {
 		path, err := store.Path(id, name)
@@ -84,7 +84,6 @@ func openPayload(store *imagestore.Store, id spec.Digest, m *spec.Manifest) (*pa
 			return nil, errors.Join(err, p.Close())
 		}
 		p.files, parts = append(p.files, f), append(parts, f)
-		p.size += m.Files[name].Size
 	}
 	p.Reader = io.MultiReader(parts...)
 	return p, nil

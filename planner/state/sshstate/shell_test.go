@@ -81,28 +81,12 @@ func TestFolderIsABackendInEveryShell(t *testing.T) {
 				path := filepath.Join(t.TempDir(), "a b'c", "state")
 				return statetest.Site{
 					Backend:   func() state.Backend { return state.NewBackend(&Folder{Host: host, Path: path, Name: "ssh://test"}) },
-					Bytes:     func(t *testing.T) []byte { return bytesOf(t, path) },
+					Bytes:     func(t *testing.T) []byte { return statetest.FolderBytes(t, path) },
 					Stealable: true,
 				}
 			})
 		})
 	}
-}
-
-func bytesOf(t *testing.T, dir string) (all []byte) {
-	t.Helper()
-	files, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range files {
-		data, err := os.ReadFile(filepath.Join(dir, f.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, data...)
-	}
-	return all
 }
 
 // TestDeletedLockIsFenced: who deletes the lock file lets a second writer in; the first one then writes nothing any more.
