@@ -13,7 +13,7 @@ type constraint struct {
 	form     form
 	leaf     cty.Type           // formLeaf
 	defaults *typeexpr.Defaults // formLeaf; may be nil
-	kind     string             // formReference: "node"
+	kinds    []string           // formReference: "node"; of a machine "node" and "server"
 	element  *constraint        // formList, formSet, formMap
 	members  []member           // formObject, formTuple
 }
@@ -67,7 +67,7 @@ func (t *constraint) convert(v cty.Value) (cty.Value, error) {
 func (t *constraint) convertKnown(v cty.Value) (cty.Value, error) {
 	switch t.form {
 	case formReference:
-		return v, wantKind(v, []string{t.kind})
+		return v, wantKind(v, t.kinds)
 	case formList, formSet:
 		return t.convertList(v)
 	case formMap:

@@ -61,7 +61,7 @@ func LanguageBlocks() []Word {
 			{Name: "state", Labels: []string{"kind"}, Any: true, Text: "Where the state is kept, if not in .viver beside the configuration: \"ssh\" or \"etcd\"."},
 		}},
 		{Name: "variable", Labels: name, Text: "An input of the module.", Words: []Word{
-			{Name: "type", Type: "type", Text: "string, number, bool, list( ), set( ), map( ), object({ }), tuple([ ]), any, or what it refers to: node, server, image, network, pac."},
+			{Name: "type", Type: "type", Text: "string, number, bool, list( ), set( ), map( ), object({ }), tuple([ ]), any, or what it refers to: node, server, machine (either of these), image, network, pac."},
 			{Name: "default", Type: "any", Text: "Value where none is given; without it the variable is required."},
 			{Name: "description", Type: "string", Text: "What it is for."},
 			{Name: "sensitive", Type: "bool", Text: "It is neither shown nor stored."},

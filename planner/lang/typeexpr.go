@@ -8,15 +8,24 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// isReferenceType reports whether values of the type that this keyword names are references.
-func (l *loader) isReferenceType(keyword string) bool {
-	return keyword == pacKind || slices.Contains(l.kinds, keyword)
+// machineType is the type of references to what steps run on live: a Pac does not care which of them serves.
+const machineType = "machine"
+
+// referredKinds are the kinds of instances to which values of the type that this keyword names refer; nil: it is no type of references.
+func (l *loader) referredKinds(keyword string) []string {
+	switch {
+	case keyword == machineType:
+		return []string{"node", "server"}
+	case keyword == pacKind || slices.Contains(l.kinds, keyword):
+		return []string{keyword}
+	}
+	return nil
 }
 
 // decodeType reads a type constraint. Reference types are ours; all else is as in package typeexpr.
 func (l *loader) decodeType(e hcl.Expression) (*constraint, hcl.Diagnostics) {
-	if kw := hcl.ExprAsKeyword(e); l.isReferenceType(kw) {
-		return &constraint{form: formReference, kind: kw}, nil
+	if kinds := l.referredKinds(hcl.ExprAsKeyword(e)); kinds != nil {
+		return &constraint{form: formReference, kinds: kinds}, nil
 	}
 	if !l.holdsReferenceType(e) {
 		ty, defaults, diags := typeexpr.TypeConstraintWithDefaults(e)
@@ -48,7 +57,7 @@ func (l *loader) decodeType(e hcl.Expression) (*constraint, hcl.Diagnostics) {
 
 // holdsReferenceType reports whether a keyword for references stands anywhere in a type expression.
 func (l *loader) holdsReferenceType(e hcl.Expression) bool {
-	if l.isReferenceType(hcl.ExprAsKeyword(e)) {
+	if l.referredKinds(hcl.ExprAsKeyword(e)) != nil {
 		return true
 	}
 	if call, diags := hcl.ExprCall(e); !diags.HasErrors() {
