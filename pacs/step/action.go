@@ -65,6 +65,27 @@ func (f *Fact) Validate() error {
 
 func (f *Fact) arguments() []argument { return []argument{{"run", f.Run}} }
 
+// Secret is a Fact with a sensitive value.
+type Secret struct {
+	Run string `json:"run" required:"true" doc:"Shell script that prints the value and changes nothing. 64 KiB at most."`
+}
+
+// Validate implements Config.
+func (s *Secret) Validate() error { return (*Fact)(s).Validate() }
+
+func (s *Secret) arguments() []argument { return (*Fact)(s).arguments() }
+
+// valued is the script of a step that has a value.
+func valued(c Config) (script string, ok bool) {
+	switch c := c.(type) {
+	case *Fact:
+		return c.Run, true
+	case *Secret:
+		return c.Run, true
+	}
+	return "", false
+}
+
 // Service is a service of the machine's init. Undo puts it back as it was found.
 type Service struct {
 	Name    string `json:"name" required:"true" replaces:"true" doc:"The service's name for its init."`

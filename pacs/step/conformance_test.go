@@ -74,7 +74,8 @@ func examples() map[string]example {
 			after:    map[string]string{"made": "1"},
 			keeps:    true,
 		},
-		"fact": {stepType: "fact", config: `{"run":"echo 7"}`},
+		"fact":   {stepType: "fact", config: `{"run":"echo 7"}`},
+		"secret": {stepType: "secret", config: `{"run":"echo 7"}`},
 		"service": {
 			stepType: "service",
 			root:     true,
@@ -123,7 +124,7 @@ func conform(t *testing.T, m *machine, e example) {
 		return r
 	}
 	before := m.snapshot(t)
-	if e.stepType == "fact" {
+	if e.stepType == "fact" || e.stepType == "secret" {
 		if got := expect(step.Apply, spec.StepSame); got.Output != "7" {
 			t.Errorf("the fact has the value %q", got.Output)
 		}

@@ -89,12 +89,12 @@ func (c *conversation) take(line []byte) {
 		return // the step's answer is that it was ended
 	}
 	result := spec.StepResult{Status: a.Status, Diff: text(a.Diff)}
-	fact, isFact := c.jobs[c.next].config.(*Fact)
+	script, isFact := valued(c.jobs[c.next].config)
 	switch {
 	case a.Status == spec.StepFailed:
 		result.Output = text(a.Output)
 	case isFact && len(a.Output) > MaxFact:
-		result.Status, result.Output = spec.StepFailed, fmt.Sprintf("%.40q printed more than %d KiB", fact.Run, MaxFact>>10)
+		result.Status, result.Output = spec.StepFailed, fmt.Sprintf("%.40q printed more than %d KiB", script, MaxFact>>10)
 	case isFact:
 		result.Output = text(a.Output)
 	}

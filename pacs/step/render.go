@@ -19,6 +19,14 @@ func libraries(stepType string) []string {
 	return []string{stepType}
 }
 
+// shellType is what the names of a type's shell functions begin with.
+func shellType(stepType string) string {
+	if stepType == "secret" {
+		return "fact"
+	}
+	return stepType
+}
+
 // job is a step together with its decoded document.
 type job struct {
 	spec.Step
@@ -59,7 +67,7 @@ func render(s settings, jobs []job) string {
 		for _, a := range j.config.arguments() {
 			fmt.Fprintf(&b, "%s=%s\n", a.name, quote(a.value))
 		}
-		fmt.Fprintf(&b, "}\nstep %d %s %s %s\n", i, j.Type, shortDigest(j.ID), quote(j.ID))
+		fmt.Fprintf(&b, "}\nstep %d %s %s %s\n", i, shellType(j.Type), shortDigest(j.ID), quote(j.ID))
 	}
 	b.WriteString("}\nmain </dev/null 3>&1 >/dev/null\nexit 0\n")
 	return b.String()
@@ -76,7 +84,7 @@ func needed(jobs []job) []string {
 	var names []string
 	seen := map[string]bool{}
 	for _, j := range jobs {
-		for _, name := range libraries(j.Type) {
+		for _, name := range libraries(shellType(j.Type)) {
 			if !seen[name] {
 				seen[name] = true
 				names = append(names, name)

@@ -37,6 +37,7 @@ func Types() []Type {
 		newType[Service]("service", "A service of systemd, OpenRC or sysvinit. What is not set stays as it is."),
 		newType[Package]("package", "Packages of the machine's distribution, by apt, apk or dnf."),
 		newType[Fact]("fact", "What a shell script prints, as a value for others to use."),
+		newType[Secret]("secret", "A fact with a sensitive value, which is neither shown nor stored: the key that a server has made for its cluster."),
 	}
 }
 

@@ -19,6 +19,8 @@ const (
 	unitType  = "unit"
 	imageType = "image"
 	factType  = "fact"
+	// A fact with a sensitive value.
+	secretType = "secret"
 )
 
 // schemaOf derives the schema of a scripted type from the fields of its document.
@@ -37,8 +39,10 @@ func schemaOf(t step.Type) *resource.Schema {
 		}
 		s.Attributes[name] = a
 	}
-	if t.Name == factType {
-		s.Attributes["value"] = &resource.Attribute{Type: cty.String, Computed: true, Doc: "What it printed, without the last line break."}
+	if t.Name == factType || t.Name == secretType {
+		s.Attributes["value"] = &resource.Attribute{
+			Type: cty.String, Computed: true, Sensitive: t.Name == secretType, Doc: "What it printed, without the last line break.",
+		}
 	}
 	return s
 }

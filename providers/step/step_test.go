@@ -309,6 +309,20 @@ func TestFactThatChanged(t *testing.T) {
 	}
 }
 
+// State has only a digest of a secret: whoever plans has to be told it each time.
+func TestSecretIsToldAgain(t *testing.T) {
+	r := newRoom(t)
+	r.answers(map[string]spec.StepResult{"a": {Status: spec.StepSame, Output: "s3cret"}})
+	prior := obj("addr", "a", "run", "cat key", "value", "hmac-sha256:00", "on", r.machine)
+	got := r.types["step.secret"].(resource.Reader).Read(t.Context(), []resource.ReadRequest{{Addr: "a", Prior: prior}})
+	if got[0].Status != resource.Present || object.String(got[0].Computed["value"]) != "s3cret" {
+		t.Errorf("%+v", got)
+	}
+	if a := r.types["step.secret"].Schema().Attributes["value"]; !a.Sensitive || !a.Computed {
+		t.Errorf("%+v", a)
+	}
+}
+
 func TestSchemasAreThoseOfTheDocuments(t *testing.T) {
 	r := newRoom(t)
 	file := r.types["step.file"].Schema().Attributes
