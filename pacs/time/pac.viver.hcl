@@ -1,0 +1,133 @@
+# The same time on all machines: chrony, with one machine whose clock counts.
+viver {
+  requires {
+    distribution = ["debian"]
+    packages     = ["chrony"]
+  }
+}
+
+variable "server" {
+  type        = machine
+  description = "The machine whose clock counts: a server or a node."
+}
+
+variable "network" {
+  type        = network
+  description = "From where it may be asked."
+}
+
+variable "clients" {
+  type        = list(node)
+  description = "The nodes that follow it."
+}
+
+variable "image" {
+  type        = image
+  default     = null
+  description = "To this image chrony is added, for nodes; without it, they install it at each boot. Servers install it themselves."
+}
+
+variable "sources" {
+  type        = list(string)
+  default     = []
+  description = "NTP servers that the server follows, by name or address; none: its own clock counts."
+  validation {
+    condition     = alltrue([for s in var.sources : can(regex("^[A-Za-z0-9.:-]+$", s))])
+    error_message = "A source is a host name or an address."
+  }
+}
+
+locals {
+  serve  = <<-EOT
+    # Written by viver (builtin/time).
+    ${join("\n", [for s in var.sources : "server ${s} iburst"])}
+    local stratum 10
+    ${join("\n", [for c in var.network.cidr : "allow ${c}"])}
+    driftfile /var/lib/chrony/chrony.drift
+    makestep 1 3
+    rtcsync
+  EOT
+  follow = <<-EOT
+    # Written by viver (builtin/time).
+    server ${var.server.address} iburst minpoll 4 maxpoll 6
+    driftfile /var/lib/chrony/chrony.drift
+    makestep 1 3
+    rtcsync
+  EOT
+}
+
+step "package" "image" {
+  count = var.image == null ? 0 : 1
+  on    = var.image
+  names = ["chrony"]
+}
+
+# In an image it does not start by itself: a machine's clock is left alone until the machine is told whom to ask.
+step "service" "image" {
+  count      = var.image == null ? 0 : 1
+  on         = var.image
+  name       = "chrony"
+  enabled    = false
+  depends_on = [step.package.image]
+}
+
+step "package" "server" {
+  count = var.image == null || var.server.kind == "server" ? 1 : 0
+  on    = var.server
+  names = ["chrony"]
+}
+
+step "package" "clients" {
+  count = var.image == null ? 1 : 0
+  on    = var.clients
+  names = ["chrony"]
+}
+
+step "file" "serve" {
+  on         = var.server
+  path       = "/etc/chrony/chrony.conf"
+  content    = local.serve
+  depends_on = [step.package.server]
+}
+
+step "command" "serve" {
+  on         = var.server
+  run        = "service chrony restart"
+  undo       = "service chrony stop"
+  rerun_on   = local.serve
+  depends_on = [step.file.serve]
+}
+
+step "service" "serve" {
+  on         = var.server
+  name       = "chrony"
+  running    = true
+  depends_on = [step.command.serve]
+}
+
+step "file" "follow" {
+  on         = var.clients
+  path       = "/etc/chrony/chrony.conf"
+  content    = local.follow
+  depends_on = [step.package.clients]
+}
+
+step "command" "follow" {
+  on         = var.clients
+  run        = "service chrony restart"
+  undo       = "service chrony stop"
+  rerun_on   = local.follow
+  depends_on = [step.file.follow]
+}
+
+step "service" "follow" {
+  on         = var.clients
+  name       = "chrony"
+  running    = true
+  depends_on = [step.command.follow]
+}
+
+output "server" {
+  value       = var.server
+  description = "The machine whose clock counts."
+}
