@@ -1,0 +1,19 @@
+package field
+
+// MemberID names one life of a machine, such as "pc07/" and its boot ID: what was known of a former life must not count for the next.
+type MemberID string
+
+// Member is a machine that takes part, as it tells of itself.
+type Member struct {
+	ID   MemberID
+	Name string // for people: "pc07"
+	// Blocks is where it serves chunks, and Control where it tells what it holds: "host:port". A seed may have no Control: it has
+	// everything, always.
+	Blocks, Control string
+	// Share is how many bytes of RAM it gives for a share of the images; its weight. Zero: it holds no share.
+	Share int64
+	// Seed says that it has the images whole, on its disk. It is asked when no other member can be.
+	Seed bool
+	// Leaving says that it hands over: it serves what it holds, but is to hold nothing any more.
+	Leaving bool
+}
