@@ -14,6 +14,12 @@ variable "domain" {
   }
 }
 
+variable "hosts" {
+  type        = bool
+  default     = true
+  description = "Whether to write /etc/hosts; false: another Pac does, as builtin/hosts."
+}
+
 step "file" "hostname" {
   on      = var.nodes
   path    = "/etc/hostname"
@@ -21,7 +27,7 @@ step "file" "hostname" {
 }
 
 step "file" "hosts" {
-  on      = var.nodes
+  on      = [for n in var.nodes : n if var.hosts]
   path    = "/etc/hosts"
   content = <<-EOT
     127.0.0.1 localhost
