@@ -4,7 +4,7 @@ package pacs
 
 import "embed"
 
-// FS has NAME/pac.viver.hcl for each Pac: the module that `source = "builtin/NAME"` means.
+// FS has NAME/pac.viver.hcl for each Pac: the module that `source = "builtin/NAME"` means; and what that reads, in NAME/files.
 //
-//go:embed */pac.viver.hcl
+//go:embed */pac.viver.hcl */files
 var FS embed.FS

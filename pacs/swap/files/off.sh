@@ -1,0 +1,18 @@
+# swap_off: ends what /run/viver/swap names. A machine that cannot do without it keeps it.
+swap_off() {
+	sed 1d /run/viver/swap | while read -r swap kind mounted; do
+		if grep -q "^$swap " /proc/swaps && ! timeout 120 swapoff "$swap"; then
+			echo "$swap cannot go: the machine has not enough RAM for what is on it"
+			exit 1
+		fi
+		case $kind in
+		zram) zramctl --reset "$swap" ;;
+		file) rm -f "$swap" ;;
+		esac
+		if [ -n "$mounted" ]; then
+			umount "$mounted"
+			rmdir "$mounted"
+		fi
+	done
+	rm -f /run/viver/swap
+}
