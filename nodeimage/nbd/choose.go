@@ -1,17 +1,25 @@
 package nbd
 
 import (
+	"bufio"
+	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"net"
 
 	"github.com/pojntfx/go-nbd/pkg/protocol"
 )
 
-// maxReplies is how many replies to one option the client reads.
-const maxReplies = 64
+const (
+	// maxReplies is how many replies to one option the client reads.
+	maxReplies = 64
+	// replyBuffer holds a reply of the usual length, in bytes.
+	replyBuffer = 256 << 10
+)
 
 // exportInfo is what the client learns of an export.
 type exportInfo struct {
@@ -19,18 +27,32 @@ type exportInfo struct {
 	maxBlock int // bytes of the longest read
 }
 
-// choose is the client's side of a session up to the first request: it opens the export with this name.
-func choose(r io.Reader, w io.Writer, name string) (exportInfo, error) {
+// open is the client's side of a session up to the first request: it opens the export with this name, under TLS if config is not nil. It
+// returns the connection that is to be used from then on, and its reader.
+func open(ctx context.Context, conn net.Conn, name string, config *tls.Config) (net.Conn, *bufio.Reader, exportInfo, error) {
 	if len(name) > maxName {
-		return exportInfo{}, fmt.Errorf("the name has %d bytes; %d at most are possible", len(name), maxName)
+		return nil, nil, exportInfo{}, fmt.Errorf("the name has %d bytes; %d at most are possible", len(name), maxName)
 	}
+	r := bufio.NewReaderSize(conn, replyBuffer)
 	flags, err := readGreeting(r)
 	if err != nil {
-		return exportInfo{}, err
+		return nil, nil, exportInfo{}, err
 	}
-	b := binary.BigEndian.AppendUint32(nil, uint32(flags))
-	b = appendOption(b, protocol.NEGOTIATION_ID_OPTION_GO, infoPayload(name))
-	if _, err := w.Write(b); err != nil {
+	hello := binary.BigEndian.AppendUint32(nil, uint32(flags))
+	if config != nil {
+		if conn, err = startTLS(ctx, conn, r, hello, config); err != nil {
+			return nil, nil, exportInfo{}, err
+		}
+		r.Reset(conn)
+		hello = nil
+	}
+	info, err := choose(r, conn, hello, name)
+	return conn, r, info, err
+}
+
+// choose asks for the export with this name, behind what is to be said before.
+func choose(r io.Reader, w io.Writer, before []byte, name string) (exportInfo, error) {
+	if _, err := w.Write(appendOption(before, protocol.NEGOTIATION_ID_OPTION_GO, infoPayload(name))); err != nil {
 		return exportInfo{}, err
 	}
 	info := exportInfo{size: -1, maxBlock: maxRequest}

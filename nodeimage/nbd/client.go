@@ -1,8 +1,8 @@
 package nbd
 
 import (
-	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -40,7 +40,8 @@ func (e RemoteError) Error() string {
 // Client reads one export over one connection. Any number of reads may be under way at once. It is a Device, and safe for
 // concurrent use.
 type Client struct {
-	conn     net.Conn
+	socket   net.Conn
+	conn     net.Conn // the socket, or TLS over it
 	export   exportInfo
 	received atomic.Int64
 	send     chan request
@@ -56,31 +57,40 @@ type Client struct {
 
 // Dial connects to a server ("host:port") and opens an export. ctx bounds both.
 func Dial(ctx context.Context, address, export string) (*Client, error) {
+	return DialTLS(ctx, address, export, nil)
+}
+
+// DialTLS is Dial under TLS, which the server must have; nil is without.
+func DialTLS(ctx context.Context, address, export string, config *tls.Config) (*Client, error) {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("nbd: %w", err)
 	}
-	return NewClient(ctx, conn, export)
+	return NewClientTLS(ctx, conn, export, config)
 }
 
 // NewClient opens an export over a connection, which it owns from then on. ctx bounds the negotiation.
 func NewClient(ctx context.Context, conn net.Conn, export string) (*Client, error) {
-	conn = rawConn(conn)
-	r := bufio.NewReaderSize(conn, 256<<10)
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	info, err := choose(r, conn, export)
+	return NewClientTLS(ctx, conn, export, nil)
+}
+
+// NewClientTLS is NewClient under TLS; nil is without.
+func NewClientTLS(ctx context.Context, conn net.Conn, export string, config *tls.Config) (*Client, error) {
+	socket := rawConn(conn)
+	stop := context.AfterFunc(ctx, func() { socket.Close() })
+	conn, r, info, err := open(ctx, socket, export, config)
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
 	if err != nil {
-		conn.Close()
+		socket.Close()
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
-		return nil, fmt.Errorf("nbd: open export %q of %v: %w", export, conn.RemoteAddr(), err)
+		return nil, fmt.Errorf("nbd: open export %q of %v: %w", export, socket.RemoteAddr(), err)
 	}
-	c := &Client{conn: conn, export: info, calls: make(map[uint64]*call)}
+	c := &Client{socket: socket, conn: conn, export: info, calls: make(map[uint64]*call)}
 	c.send, c.dead, c.written = make(chan request), make(chan struct{}), make(chan struct{})
 	c.loops.Go(c.write)
 	c.loops.Go(func() { c.fail(c.read(r)) })
@@ -169,7 +179,7 @@ func (c *Client) fail(err error) error {
 	}
 	c.err = err
 	close(c.dead)
-	c.conn.Close()
+	c.socket.Close() // TLS would take its time to say goodbye
 	for cookie, call := range c.calls {
 		delete(c.calls, cookie)
 		call.done <- err

@@ -33,10 +33,21 @@ func FuzzServer(f *testing.F) {
 	f.Add(append(bytes.Clone(choose), wire(request, uint16(0), uint16(1), uint64(1), uint64(0), uint32(4), "data", request)...))
 	f.Add(wire(uint32(1), "IHAVEOPT", uint32(1), uint32(1), "s", request, uint16(0), uint16(0), uint64(1), uint64(0), uint32(9)))
 	f.Add(wire(uint32(3), "IHAVEOPT", uint32(3), uint32(0), "IHAVEOPT", uint32(6), uint32(7), uint32(1), "s", uint16(0), "IHAVEOPT", uint32(2), uint32(0)))
-	data := content(16 << 10)
-	server := nbd.Server{Exports: map[string]nbd.Device{"m": mapped(f, data), "s": slow{data}}}
+	held := wire(uint32(3), "IHAVEOPT", uint32(8), uint32(0), "IHAVEOPT", uint32(10), uint32(23), uint32(1), "h", uint32(1), uint32(10), "viver:held",
+		"IHAVEOPT", uint32(7), uint32(7), uint32(1), "h", uint16(0))
+	f.Add(append(bytes.Clone(held), wire(request, uint16(0), uint16(7), uint64(1), uint64(1), uint32(8000), request, uint16(4), uint16(0), uint64(2), uint64(0), uint32(9))...))
+	f.Add(wire(uint32(3), "IHAVEOPT", uint32(5), uint32(0)))
+	f.Add(wire(uint32(3), "IHAVEOPT", uint32(9), uint32(9), uint32(1), "h", uint32(1<<31)))
+	data, ca := content(16<<10), newAuthority(f)
+	server := nbd.Server{
+		Exports: map[string]nbd.Device{"m": mapped(f, data), "s": slow{data}, "h": holey{healthy{slow{data}}, "xxx_xxx_xxx_x_x_"}}, TLS: ca.config(f, "server"),
+	}
+	strict := server
+	strict.RequireTLS = true
 	f.Fuzz(func(t *testing.T, said []byte) {
-		_ = server.ServeConn(t.Context(), tape{bytes.NewReader(said)})
+		for _, s := range []*nbd.Server{&server, &strict} {
+			_ = s.ServeConn(t.Context(), tape{bytes.NewReader(said)})
+		}
 	})
 }
 
@@ -49,7 +60,13 @@ func FuzzClient(f *testing.F) {
 	f.Add(append(bytes.Clone(hello), wire(reply, uint32(0), uint64(1), "12345678", reply, uint32(5), uint64(2))...))
 	f.Add(append(bytes.Clone(hello), wire(reply, uint32(0), uint64(77))...))
 	f.Add(wire("NBDMAGICIHAVEOPT", uint16(1), optionReply, uint32(7), uint32(6|1<<31), uint32(4), "none"))
+	f.Add(wire("NBDMAGICIHAVEOPT", uint16(3), optionReply, uint32(5), uint32(1), uint32(0), "\x16\x03\x03"))
+	config := newAuthority(f).config(f, "client")
 	f.Fuzz(func(t *testing.T, said []byte) {
+		if c, err := nbd.NewClientTLS(t.Context(), tape{bytes.NewReader(said)}, "x", config); err == nil {
+			c.Close()
+			t.Error("a tape cannot know the keys")
+		}
 		c, err := nbd.NewClient(context.Background(), tape{bytes.NewReader(said)}, "x")
 		if err != nil {
 			return

@@ -137,7 +137,7 @@ func ServeKernel(ctx context.Context, conn net.Conn, d Device, log *slog.Logger)
 	defer conn.Close()
 	conn = rawConn(conn)
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	err := newSpread(d, newReader(conn), conn, logger(log)).run(ctx)
+	err := newSpread(d, newReader(conn), conn, replies{}, logger(log)).run(ctx)
 	if ctx.Err() != nil || errors.Is(err, errGoodbye) {
 		return nil
 	}

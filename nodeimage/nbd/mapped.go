@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 
-	"github.com/pojntfx/go-nbd/pkg/protocol"
 	"golang.org/x/sys/unix"
 )
 
@@ -18,18 +17,19 @@ const (
 
 // mapped serves one client from memory. All belongs to the goroutine in run.
 type mapped struct {
-	data    []byte
+	file    *File
 	in      requests
+	replies replies
 	conn    net.Conn
-	headers [batchRequests][replySize]byte
+	headers [batchRequests][headerSize]byte
 	parts   [2 * batchRequests][]byte
 	out     net.Buffers // of parts: what is to be sent
 	count   int         // requests answered in out
 	bytes   int         // data in out
 }
 
-func newMapped(data []byte, r *bufio.Reader, conn net.Conn) *mapped {
-	return &mapped{data: data, in: requests{r: r}, conn: conn}
+func newMapped(file *File, r *bufio.Reader, conn net.Conn, form replies) *mapped {
+	return &mapped{file: file, in: requests{r: r}, replies: form, conn: conn}
 }
 
 // run answers requests until the client goes.
@@ -61,13 +61,16 @@ func (m *mapped) collect() error {
 }
 
 func (m *mapped) answer(req request) {
-	errno := req.check(int64(len(m.data)))
-	header := m.headers[m.count][:]
+	errno := m.replies.check(req, m.file.Size())
+	if errno == 0 && req.command == commandBlockStatus {
+		m.out = append(m.out, status(req, m.file))
+		m.count++
+		return
+	}
+	m.out = append(m.out, m.replies.header(m.headers[m.count][:], req, errno))
 	m.count++
-	putReply(header, req.cookie, errno)
-	m.out = append(m.out, header)
-	if errno == 0 && req.command == protocol.TRANSMISSION_TYPE_REQUEST_READ && req.length > 0 {
-		m.out = append(m.out, m.data[req.offset:req.offset+uint64(req.length)])
+	if errno == 0 && req.length > 0 {
+		m.out = append(m.out, m.file.data[req.offset:req.offset+uint64(req.length)])
 		m.bytes += int(req.length)
 	}
 }

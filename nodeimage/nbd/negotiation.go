@@ -2,15 +2,22 @@ package nbd
 
 import (
 	"bufio"
+	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"slices"
+	"time"
 
 	"github.com/pojntfx/go-nbd/pkg/protocol"
 )
+
+// negotiationTime is how long a client may take until it reads its first block.
+const negotiationTime = 30 * time.Second
 
 // errGoodbye says that the client ended the session as it should.
 var errGoodbye = errors.New("the client said goodbye")
@@ -18,13 +25,32 @@ var errGoodbye = errors.New("the client said goodbye")
 // negotiation is the server's side of a session up to the first request (the protocol, "Fixed newstyle negotiation").
 type negotiation struct {
 	exports  map[string]Device
+	tls      *tls.Config // nil: there is no TLS
+	needTLS  bool
+	conn     net.Conn // under TLS from STARTTLS on
 	r        *bufio.Reader
-	w        io.Writer
 	noZeroes bool
+
+	encrypted bool
+	replies   replies
+	heldOf    string // the export that replies.held is of
+}
+
+// timed is run within negotiationTime.
+func (n *negotiation) timed(ctx context.Context) (Device, error) {
+	conn := n.conn // without TLS
+	if err := conn.SetDeadline(time.Now().Add(negotiationTime)); err != nil {
+		return nil, err
+	}
+	device, err := n.run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return device, conn.SetDeadline(time.Time{})
 }
 
 // run returns the device which the client has chosen.
-func (n *negotiation) run() (Device, error) {
+func (n *negotiation) run(ctx context.Context) (Device, error) {
 	if err := n.greet(); err != nil {
 		return nil, err
 	}
@@ -39,7 +65,7 @@ func (n *negotiation) run() (Device, error) {
 		if err != nil {
 			return nil, err
 		}
-		device, err := n.option(opt)
+		device, err := n.option(ctx, opt)
 		if err != nil {
 			return nil, fmt.Errorf("option %d: %w", opt.id, err)
 		}
@@ -54,7 +80,7 @@ func (n *negotiation) greet() error {
 	hello := binary.BigEndian.AppendUint64(nil, protocol.NEGOTIATION_MAGIC_OLDSTYLE)
 	hello = binary.BigEndian.AppendUint64(hello, protocol.NEGOTIATION_MAGIC_OPTION)
 	hello = binary.BigEndian.AppendUint16(hello, protocol.NEGOTIATION_HANDSHAKE_FLAG_FIXED_NEWSTYLE|handshakeNoZeroes)
-	if _, err := n.w.Write(hello); err != nil {
+	if _, err := n.conn.Write(hello); err != nil {
 		return fmt.Errorf("greet: %w", err)
 	}
 	var b [4]byte
@@ -73,9 +99,12 @@ func (n *negotiation) greet() error {
 }
 
 // option answers one option. It returns a device when the transmission begins.
-func (n *negotiation) option(opt option) (Device, error) {
+func (n *negotiation) option(ctx context.Context, opt option) (Device, error) {
 	if opt.length > maxOption {
 		return nil, fmt.Errorf("its payload has %d bytes; %d at most are taken", opt.length, maxOption)
+	}
+	if n.needTLS && !n.encrypted && opt.id != optionStartTLS && opt.id != protocol.NEGOTIATION_ID_OPTION_ABORT {
+		return nil, n.wantTLS(opt)
 	}
 	payload := make([]byte, opt.length)
 	if _, err := io.ReadFull(n.r, payload); err != nil {
@@ -85,15 +114,40 @@ func (n *negotiation) option(opt option) (Device, error) {
 	case optionExportName:
 		return n.exportName(payload)
 	case protocol.NEGOTIATION_ID_OPTION_ABORT:
-		_ = n.reply(opt.id, protocol.NEGOTIATION_TYPE_REPLY_ACK, nil) // the client need not wait for it
+		_ = n.reply(opt.id, replyACK, nil) // the client need not wait for it
 		return nil, errGoodbye
 	case protocol.NEGOTIATION_ID_OPTION_LIST:
 		return nil, n.list(payload)
 	case protocol.NEGOTIATION_ID_OPTION_INFO, protocol.NEGOTIATION_ID_OPTION_GO:
 		return n.info(opt.id, payload)
-	default: // STARTTLS, STRUCTURED_REPLY and whatever else: the client must live without it
+	case optionStartTLS:
+		return nil, n.startTLS(ctx, payload)
+	case optionStructuredReply:
+		return nil, n.structuredReply(payload)
+	case optionListMetaContext, optionSetMetaContext:
+		return nil, n.metaContext(opt.id, payload)
+	default: // the client must live without it
 		return nil, n.reply(opt.id, protocol.NEGOTIATION_TYPE_REPLY_ERR_UNSUPPORTED, nil)
 	}
+}
+
+// wantTLS refuses an option of a client that must ask for TLS first. Nothing of it is kept: nobody knows yet who that is.
+func (n *negotiation) wantTLS(opt option) error {
+	if opt.id == optionExportName {
+		return errors.New("the client chooses an export without TLS, which is needed here")
+	}
+	if _, err := n.r.Discard(int(opt.length)); err != nil {
+		return fmt.Errorf("read its payload: %w", err)
+	}
+	return n.reply(opt.id, replyErrTLS, []byte("this server wants TLS"))
+}
+
+func (n *negotiation) structuredReply(payload []byte) error {
+	if len(payload) > 0 {
+		return n.reply(optionStructuredReply, replyErrInvalid, []byte("structured replies are asked for without payload"))
+	}
+	n.replies.structured = true
+	return n.reply(optionStructuredReply, replyACK, nil)
 }
 
 // exportName answers the oldest way to choose an export, in which there is no other way to refuse than to hang up.
@@ -102,13 +156,26 @@ func (n *negotiation) exportName(payload []byte) (Device, error) {
 	if !ok {
 		return nil, fmt.Errorf("no export %.100q", payload)
 	}
+	n.chosen(string(payload))
 	b := binary.BigEndian.AppendUint64(nil, uint64(device.Size()))
-	b = binary.BigEndian.AppendUint16(b, exportFlags)
+	b = binary.BigEndian.AppendUint16(b, n.exportFlags())
 	if !n.noZeroes {
 		b = append(b, make([]byte, 124)...)
 	}
-	_, err := n.w.Write(b)
-	return device, err
+	return device, n.send(b)
+}
+
+// chosen forgets a meta context that was asked for of another export than the one that is read now.
+func (n *negotiation) chosen(name string) {
+	n.replies.held = n.replies.held && n.heldOf == name
+}
+
+func (n *negotiation) exportFlags() uint16 {
+	flags := protocol.NEGOTIATION_REPLY_FLAGS_HAS_FLAGS | flagReadOnly | protocol.NEGOTIATION_REPLY_FLAGS_CAN_MULTI_CONN
+	if n.replies.structured {
+		flags |= flagSendDF
+	}
+	return flags
 }
 
 // list names all exports.
@@ -122,8 +189,7 @@ func (n *negotiation) list(payload []byte) error {
 		entry := binary.BigEndian.AppendUint32(nil, uint32(len(name)))
 		b = appendOptionReply(b, id, protocol.NEGOTIATION_TYPE_REPLY_SERVER, append(entry, name...))
 	}
-	_, err := n.w.Write(appendOptionReply(b, id, protocol.NEGOTIATION_TYPE_REPLY_ACK, nil))
-	return err
+	return n.send(appendOptionReply(b, id, replyACK, nil))
 }
 
 // info answers INFO and GO, which differ only in what follows. The informations that the client asks for are ignored: it
@@ -136,46 +202,47 @@ func (n *negotiation) info(id uint32, payload []byte) (Device, error) {
 	if len(name) > maxName {
 		return nil, n.reply(id, replyErrTooBig, nil)
 	}
-	device, ok := n.exports[name]
+	device, ok := n.exports[string(name)]
 	if !ok {
-		return nil, n.reply(id, protocol.NEGOTIATION_TYPE_REPLY_ERR_UNKNOWN, fmt.Appendf(nil, "no export %.100q here", name))
+		return nil, n.unknown(id, name)
 	}
 	export := binary.BigEndian.AppendUint16(nil, protocol.NEGOTIATION_TYPE_INFO_EXPORT)
 	export = binary.BigEndian.AppendUint64(export, uint64(device.Size()))
-	export = binary.BigEndian.AppendUint16(export, exportFlags)
+	export = binary.BigEndian.AppendUint16(export, n.exportFlags())
 	block := binary.BigEndian.AppendUint16(nil, protocol.NEGOTIATION_TYPE_INFO_BLOCKSIZE)
 	for _, size := range []uint32{minBlock, preferBlock, maxRequest} {
 		block = binary.BigEndian.AppendUint32(block, size)
 	}
 	b := appendOptionReply(nil, id, protocol.NEGOTIATION_TYPE_REPLY_INFO, export)
 	b = appendOptionReply(b, id, protocol.NEGOTIATION_TYPE_REPLY_INFO, block)
-	b = appendOptionReply(b, id, protocol.NEGOTIATION_TYPE_REPLY_ACK, nil)
-	if _, err := n.w.Write(b); err != nil {
+	if err := n.send(appendOptionReply(b, id, replyACK, nil)); err != nil || id == protocol.NEGOTIATION_ID_OPTION_INFO {
 		return nil, err
 	}
-	if id == protocol.NEGOTIATION_ID_OPTION_INFO {
-		return nil, nil
-	}
+	n.chosen(string(name))
 	return device, nil
 }
 
 // parseInfo returns the export's name in the payload of INFO or GO: uint32 length, name, uint16 count, count times uint16.
-func parseInfo(b []byte) (string, error) {
-	if len(b) < 6 {
-		return "", errors.New("the option is too short for a name")
+func parseInfo(b []byte) ([]byte, error) {
+	name, b, err := cutString(b)
+	if err != nil {
+		return nil, err
 	}
-	length, rest := binary.BigEndian.Uint32(b), b[4:]
-	if uint64(length)+2 > uint64(len(rest)) {
-		return "", errors.New("the name is longer than the option")
+	if len(b) < 2 || len(b) != 2+2*int(binary.BigEndian.Uint16(b)) {
+		return nil, errors.New("the number of informations does not fit the option's length")
 	}
-	name, rest := rest[:length], rest[length:]
-	if count := int(binary.BigEndian.Uint16(rest)); len(rest) != 2+2*count {
-		return "", errors.New("the number of informations does not fit the option's length")
-	}
-	return string(name), nil
+	return name, nil
+}
+
+func (n *negotiation) unknown(id uint32, name []byte) error {
+	return n.reply(id, protocol.NEGOTIATION_TYPE_REPLY_ERR_UNKNOWN, fmt.Appendf(nil, "no export %.100q here", name))
 }
 
 func (n *negotiation) reply(id, kind uint32, payload []byte) error {
-	_, err := n.w.Write(appendOptionReply(nil, id, kind, payload))
+	return n.send(appendOptionReply(nil, id, kind, payload))
+}
+
+func (n *negotiation) send(b []byte) error {
+	_, err := n.conn.Write(b)
 	return err
 }

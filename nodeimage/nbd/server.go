@@ -2,6 +2,7 @@ package nbd
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -10,16 +11,20 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	"golang.org/x/sys/unix"
 )
 
-// negotiationTime is how long a client may take until it reads its first block.
-const negotiationTime = 30 * time.Second
+// maxStrangers is how many clients may negotiate at once: nobody knows yet who they are. Others wait in the kernel's queue.
+const maxStrangers = 256
 
 // Server exports devices, read-only, to any number of clients.
 type Server struct {
 	// Exports are the devices by export name. Neither the map nor a device in it may change while the server runs.
 	Exports map[string]Device
+	// TLS is offered to clients that ask for it; nil: there is none. RequireTLS refuses all others: they learn nothing but that.
+	TLS        *tls.Config
+	RequireTLS bool
 	// Log gets a line for each client that breaks off in a way it should not; nil is silent.
 	Log *slog.Logger
 }
@@ -32,7 +37,11 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer clients.Wait()
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { l.Close() })()
+	strangers := semaphore.NewWeighted(maxStrangers)
 	for {
+		if strangers.Acquire(ctx, 1) != nil {
+			return nil
+		}
 		conn, err := l.Accept()
 		if ctx.Err() != nil {
 			if err == nil {
@@ -41,6 +50,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			return nil
 		}
 		if isShortage(err) {
+			strangers.Release(1)
 			logger(s.Log).Warn("cannot accept a client; trying again", "error", err)
 			pause(ctx, 100*time.Millisecond)
 			continue
@@ -50,7 +60,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			return fmt.Errorf("nbd: accept: %w", err)
 		}
 		clients.Go(func() {
-			if err := s.ServeConn(ctx, conn); err != nil && ctx.Err() == nil {
+			if err := s.serve(ctx, conn, func() { strangers.Release(1) }); err != nil && ctx.Err() == nil {
 				logger(s.Log).Warn("client lost", "client", conn.RemoteAddr(), "error", err)
 			}
 		})
@@ -60,26 +70,26 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 // ServeConn serves one client and closes its connection. It returns nil when the client has said goodbye or just closed
 // the connection between two requests.
 func (s *Server) ServeConn(ctx context.Context, conn net.Conn) error {
+	return s.serve(ctx, conn, func() {})
+}
+
+// serve calls negotiated when the client has chosen an export or failed to.
+func (s *Server) serve(ctx context.Context, conn net.Conn, negotiated func()) error {
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	if err := conn.SetDeadline(time.Now().Add(negotiationTime)); err != nil {
-		return fmt.Errorf("nbd: %w", err)
-	}
-	n := &negotiation{exports: s.Exports, r: newReader(conn), w: conn}
-	device, err := n.run()
+	n := &negotiation{exports: s.Exports, tls: s.TLS, needTLS: s.RequireTLS, conn: conn, r: newReader(conn)}
+	device, err := n.timed(ctx)
+	negotiated()
 	if errors.Is(err, errGoodbye) {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("nbd: negotiate: %w", err)
 	}
-	if err := conn.SetDeadline(time.Time{}); err != nil {
-		return fmt.Errorf("nbd: %w", err)
-	}
 	if f, ok := device.(*File); ok {
-		err = newMapped(f.data, n.r, conn).run()
+		err = newMapped(f, n.r, n.conn, n.replies).run()
 	} else {
-		err = newSpread(device, n.r, conn, logger(s.Log)).run(ctx)
+		err = newSpread(device, n.r, n.conn, n.replies, logger(s.Log)).run(ctx)
 	}
 	return goodbye(err)
 }

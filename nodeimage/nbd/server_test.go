@@ -56,13 +56,18 @@ func mapped(t testing.TB, data []byte) *nbd.File {
 // serve runs a server on loopback until the test ends.
 func serve(t testing.TB, exports map[string]nbd.Device) (address string) {
 	t.Helper()
+	return serveAs(t, nbd.Server{Exports: exports})
+}
+
+func serveAs(t testing.TB, s nbd.Server) (address string) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
-	go func() { done <- (&nbd.Server{Exports: exports}).Serve(ctx, l) }()
+	go func() { done <- s.Serve(ctx, l) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -139,8 +144,8 @@ func TestNegotiation(t *testing.T) {
 	data := content(8192)
 	r := dialRaw(t, serve(t, map[string]nbd.Device{"a": mapped(t, data), "bb": slow{data}}))
 	r.say(uint32(3))
-	r.say("IHAVEOPT", uint32(8), uint32(0)) // STRUCTURED_REPLY
-	r.expect(optionReply, uint32(8), uint32(1|1<<31), uint32(0))
+	r.say("IHAVEOPT", uint32(4), uint32(0)) // PEEK_EXPORT, withdrawn
+	r.expect(optionReply, uint32(4), uint32(1|1<<31), uint32(0))
 	r.say("IHAVEOPT", uint32(5), uint32(0)) // STARTTLS
 	r.expect(optionReply, uint32(5), uint32(1|1<<31), uint32(0))
 	r.say("IHAVEOPT", uint32(3), uint32(0)) // LIST

@@ -16,18 +16,19 @@ const spreadBytes = 32 << 20
 // spread serves one client from a device that may take its time: each read has a goroutine, answers go out in the order
 // in which they are ready.
 type spread struct {
-	device Device
-	in     requests
-	room   *semaphore.Weighted // bytes under way
-	bufs   sync.Pool           // *[]byte
-	log    *slog.Logger
+	device  Device
+	in      requests
+	replies replies
+	room    *semaphore.Weighted // bytes under way
+	bufs    sync.Pool           // *[]byte
+	log     *slog.Logger
 
 	mu   sync.Mutex // guards writing to conn
 	conn net.Conn
 }
 
-func newSpread(device Device, r *bufio.Reader, conn net.Conn, log *slog.Logger) *spread {
-	return &spread{device: device, in: requests{r: r}, room: semaphore.NewWeighted(spreadBytes), conn: conn, log: log}
+func newSpread(device Device, r *bufio.Reader, conn net.Conn, form replies, log *slog.Logger) *spread {
+	return &spread{device: device, in: requests{r: r}, replies: form, room: semaphore.NewWeighted(spreadBytes), conn: conn, log: log}
 }
 
 // run answers requests until the client goes or ctx ends; what is under way then is given up.
@@ -63,8 +64,11 @@ func (s *spread) run(ctx context.Context) error {
 // now answers a request that can be answered without waiting for the device, and reports whether it was one. Its error is that of
 // the connection.
 func (s *spread) now(req request) (bool, error) {
-	if errno := req.check(s.device.Size()); errno != 0 {
-		return true, s.reply(req.cookie, errno, nil)
+	if errno := s.replies.check(req, s.device.Size()); errno != 0 {
+		return true, s.reply(req, errno, nil)
+	}
+	if req.command == commandBlockStatus {
+		return true, s.write(status(req, s.device), nil)
 	}
 	device, ok := s.device.(Ready)
 	if !ok {
@@ -75,7 +79,7 @@ func (s *spread) now(req request) (bool, error) {
 	if !device.ReadNow(*buf, int64(req.offset)) {
 		return false, nil
 	}
-	return true, s.reply(req.cookie, 0, *buf)
+	return true, s.reply(req, 0, *buf)
 }
 
 // causeOr returns why ctx was ended, if it was by a read that failed to answer; else err.
@@ -96,9 +100,9 @@ func (s *spread) read(ctx context.Context, req request) error {
 	}
 	if err != nil {
 		s.log.Error("a read failed; the client gets an I/O error", "bytes", req.length, "offset", req.offset, "error", err)
-		return s.reply(req.cookie, errnoEIO, nil)
+		return s.reply(req, errnoEIO, nil)
 	}
-	return s.reply(req.cookie, 0, *buf)
+	return s.reply(req, 0, *buf)
 }
 
 // buffer returns one for so many bytes; it goes back to bufs.
@@ -112,10 +116,13 @@ func (s *spread) buffer(length uint32) *[]byte {
 	return buf
 }
 
-func (s *spread) reply(cookie uint64, errno uint32, data []byte) error {
-	var header [replySize]byte
-	putReply(header[:], cookie, errno)
+func (s *spread) reply(req request, errno uint32, data []byte) error {
+	var b [headerSize]byte
+	return s.write(s.replies.header(b[:], req, errno), data)
+}
+
+func (s *spread) write(header, data []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return writeBuffers(s.conn, header[:], data)
+	return writeBuffers(s.conn, header, data)
 }

@@ -21,7 +21,14 @@ const (
 const (
 	handshakeNoZeroes = uint16(1 << 1) // the same bit in the server's and the client's flags
 
-	optionExportName = uint32(1)
+	optionExportName      = uint32(1)
+	optionStartTLS        = uint32(5)
+	optionStructuredReply = uint32(8)
+	optionListMetaContext = uint32(9)
+	optionSetMetaContext  = uint32(10)
+
+	replyACK         = uint32(protocol.NEGOTIATION_TYPE_REPLY_ACK)
+	replyMetaContext = uint32(4)
 
 	replyErrPolicy  = uint32(2 | 1<<31)
 	replyErrInvalid = uint32(3 | 1<<31)
@@ -29,16 +36,17 @@ const (
 	replyErrTLS     = uint32(5 | 1<<31)
 
 	flagReadOnly = uint16(1 << 1)
+	flagSendDF   = uint16(1 << 7) // with structured replies only
 
-	commandFlagDF = uint16(1 << 2) // makes sense with structured replies only
+	commandFlagDF     = uint16(1 << 2) // do not fragment: all the data in one chunk, which this server does anyway
+	commandFlagReqOne = uint16(1 << 3) // one extent is enough
 
 	commandTrim        = uint16(4)
 	commandWriteZeroes = uint16(6)
+	commandBlockStatus = uint16(7)
 
 	errnoEIO = uint32(5)
 )
-
-const exportFlags = protocol.NEGOTIATION_REPLY_FLAGS_HAS_FLAGS | flagReadOnly | protocol.NEGOTIATION_REPLY_FLAGS_CAN_MULTI_CONN
 
 // request is the header of a transmission request:
 //
@@ -78,22 +86,6 @@ func (r request) append(b []byte) []byte {
 	b = binary.BigEndian.AppendUint64(b, r.cookie)
 	b = binary.BigEndian.AppendUint64(b, r.offset)
 	return binary.BigEndian.AppendUint32(b, r.length)
-}
-
-// check returns the error number with which a read-only export of this size answers r; 0: r is a read to be done.
-func (r request) check(size int64) uint32 {
-	switch r.command {
-	case protocol.TRANSMISSION_TYPE_REQUEST_READ:
-	case protocol.TRANSMISSION_TYPE_REQUEST_WRITE, commandTrim, commandWriteZeroes:
-		return protocol.TRANSMISSION_ERROR_EPERM
-	default:
-		return protocol.TRANSMISSION_ERROR_EINVAL
-	}
-	total := uint64(size)
-	if r.flags&commandFlagDF != 0 || r.length > maxRequest || r.offset > total || uint64(r.length) > total-r.offset {
-		return protocol.TRANSMISSION_ERROR_EINVAL
-	}
-	return 0
 }
 
 // A simple reply, which the data of a successful read follow:
