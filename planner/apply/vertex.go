@@ -145,7 +145,7 @@ func (r *run) bakedSteps(indexes []int) (steps []resource.BakedStep, all []*work
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s, which goes into it: %w", c.Addr, err)
 		}
-		steps = append(steps, resource.BakedStep{Addr: w.addr, Type: stepType(c.Type), Config: w.config})
+		steps = append(steps, resource.BakedStep{Addr: w.addr, Type: stepType(c.Type), Config: w.config, Requires: c.Requires()})
 		all = append(all, w)
 	}
 	return steps, all, nil

@@ -87,6 +87,7 @@ func (n *blockNode) expand() bool {
 		}
 		if s.machine != nil {
 			i.Machine, i.MachineKind = s.machine.Addr.String(), s.machine.Type
+			i.Requires = n.in.requirements()
 		}
 		if !n.visit(i) {
 			ok = false

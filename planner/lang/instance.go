@@ -20,7 +20,9 @@ type Instance struct {
 	// are empty for what is no step.
 	Machine     string
 	MachineKind string
-	Range       hcl.Range // of the block's header
+	// Requires is what the Pacs in which a step stands expect of its machine, the outermost last. It is shared: do not change it.
+	Requires []Requirement
+	Range    hcl.Range // of the block's header
 }
 
 // Object is an instance's evaluated arguments.

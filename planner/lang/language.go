@@ -39,9 +39,9 @@ func LanguageBlocks() []Word {
 	return []Word{
 		{Name: "viver", Text: "What a module needs.", Words: []Word{
 			{Name: "required_version", Type: "string", Text: "Versions of viver that will do: \"~> 0.1\"."},
-			{Name: "requires", Text: "What a Pac expects of its machines.", Words: []Word{
-				{Name: "distribution", Type: "list(string)", Text: "Distributions that will do."},
-				{Name: "packages", Type: "list(string)", Text: "Packages that must be there."},
+			{Name: "requires", Text: "What a Pac expects of the images and machines on which it acts.", Words: []Word{
+				{Name: "distribution", Type: "list(string)", Text: "Distributions that will do, by their ID in os-release: \"debian\"."},
+				{Name: "packages", Type: "list(string)", Text: "Packages that must be there, beside those that its steps bring."},
 				{Name: "kernel_modules", Type: "list(string)", Text: "Kernel modules that must be there."},
 			}},
 			{Name: "state", Labels: []string{"kind"}, Text: "Where the state is kept, in the root module: \"ssh\" or \"etcd\"; without it, in the folder .viver.", Words: []Word{

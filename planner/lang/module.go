@@ -31,6 +31,7 @@ type module struct {
 	byName    map[string]*block // by "node.pc", "step.file.motd"
 	callNames map[string]*call
 	settings  *hcl.Range // of the viver block
+	requires  *requires  // nil: nothing
 }
 
 func newModule(dir source.Dir) *module {

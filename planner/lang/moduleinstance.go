@@ -25,6 +25,7 @@ type moduleInstance struct {
 	whole   vertex
 	members bitset.Set // instances within; complete once whole is evaluated
 	base    bitset.Set // what all instances within depend on: depends_on and for_each of the pac blocks above
+	needs   []Requirement
 }
 
 func newModuleInstance(e *Evaluator, m *module, path addr.Module, rng hcl.Range) *moduleInstance {

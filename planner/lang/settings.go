@@ -23,7 +23,7 @@ func (l *loader) decodeSettings(m *module, b *hcl.Block) {
 	for _, inner := range content.Blocks {
 		switch inner.Type {
 		case "requires":
-			l.checkRequires(inner)
+			l.decodeRequires(m, inner)
 		case "state":
 			l.checkState(m, inner)
 		}
@@ -47,19 +47,5 @@ func (l *loader) checkVersion(a *hcl.Attribute, want string) {
 	// A build before a release is judged as that release.
 	if !constraint.Check(have.Core()) {
 		l.report(errorf(a.Expr.Range().Ptr(), "Other version of viver required", "This module needs viver %s; this is %s. Install a fitting version, or change required_version.", want, l.Version))
-	}
-}
-
-// checkRequires checks the form of a requires block: what a Pac expects of the machines on which it acts.
-func (l *loader) checkRequires(b *hcl.Block) {
-	names := []string{"distribution", "packages", "kernel_modules"}
-	schema := &hcl.BodySchema{}
-	for _, n := range names {
-		schema.Attributes = append(schema.Attributes, hcl.AttributeSchema{Name: n})
-	}
-	content, diags := b.Body.Content(schema)
-	l.report(diags...)
-	for _, n := range names {
-		l.constant(content.Attributes[n], cty.List(cty.String), func(cty.Value) {})
 	}
 }

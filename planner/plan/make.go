@@ -125,6 +125,9 @@ func (d *draft) plan() (*Plan, hcl.Diagnostics) {
 	if d.RefreshOnly {
 		d.onlyRefresh()
 	}
+	if diags := d.unfit(); diags.HasErrors() {
+		return nil, diags
+	}
 	if diags := d.restrict(); diags.HasErrors() {
 		return nil, diags
 	}

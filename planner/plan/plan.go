@@ -10,6 +10,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"viver/planner/addr"
+	"viver/planner/lang"
 	"viver/planner/resource"
 	"viver/planner/state"
 )
@@ -87,6 +88,7 @@ type Change struct {
 	ignoreAll bool
 	triggers  []Reason  // what calls for a replacement
 	inputs    cty.Value // as the state would keep them, with unknown parts; cty.NilVal: no longer declared
+	requires  []lang.Requirement
 }
 
 // Reason is one cause of a change.

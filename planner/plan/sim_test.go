@@ -51,6 +51,7 @@ var schemas = map[string]*resource.Schema{
 	"step.command": {Attributes: map[string]*resource.Attribute{
 		"run": argument(cty.String), "output": {Type: cty.String, Computed: true},
 	}},
+	"step.package": {Attributes: map[string]*resource.Attribute{"names": argument(cty.List(cty.String))}},
 	"step.unit": {Attributes: map[string]*resource.Attribute{
 		"kind_of": argument(cty.String), "image": reference("image"), "config": argument(cty.DynamicPseudoType),
 	}},
@@ -66,7 +67,7 @@ func types(seen map[string]resource.Observation) map[string]resource.Type {
 	all := map[string]resource.Type{}
 	for name := range schemas {
 		s := &sim{name, seen}
-		if name == "step.file" || name == "step.command" {
+		if name == "step.file" || name == "step.command" || name == "step.package" {
 			all[name] = &simBatch{s}
 		} else {
 			all[name] = s
@@ -94,6 +95,40 @@ func (s *sim) Summary(config cty.Value) string {
 		}
 	}
 	return ""
+}
+
+// Outfit says that images are what they are made from.
+func (s *sim) Outfit(config cty.Value) (o resource.Outfit) {
+	switch s.name {
+	case "image":
+		var suite string
+		o.Distribution, suite, _ = strings.Cut(config.GetAttr("from").AsString(), ":")
+		if o.Listed = suite != ""; o.Listed {
+			o.Packages = texts(config.GetAttr("packages"))
+		}
+	case "node":
+		if boot := config.GetAttr("boot"); !boot.IsNull() {
+			o.Like = boot.GetAttr("addr").AsString()
+		}
+	}
+	return o
+}
+
+func (s *sim) Supplies(config cty.Value) []string {
+	if s.name != "step.package" {
+		return nil
+	}
+	return texts(config.GetAttr("names"))
+}
+
+func texts(list cty.Value) (all []string) {
+	if list.IsNull() {
+		return nil
+	}
+	for _, e := range list.AsValueSlice() {
+		all = append(all, e.AsString())
+	}
+	return all
 }
 
 // Consequence is for nodes whose image changes.

@@ -24,7 +24,7 @@ func (d *draft) visit(i *lang.Instance, obj lang.Object) (cty.Value, hcl.Diagnos
 	c := &Change{
 		Addr: i.Addr, Number: i.Number, Type: i.Type, Range: i.Range, Machine: i.Machine, MachineKind: i.MachineKind,
 		Baked: d.bakes(i.MachineKind), Config: obj.Value, Prior: d.State.Instances[at],
-		MovedFrom: d.declared.former[at],
+		MovedFrom: d.declared.former[at], requires: i.Requires,
 	}
 	c.Name = d.name(c)
 	for n := range obj.Depends.All() {

@@ -81,6 +81,8 @@ type BakedStep struct {
 	Addr   string
 	Type   string // "file"
 	Config cty.Value
+	// Requires is what the Pacs expect of the image that the step belongs to.
+	Requires []Requirement
 }
 
 // Batch is what is to be done on one machine in one session.
@@ -103,6 +105,8 @@ type Member struct {
 	Position int    // order among all steps of the machine
 	Config   cty.Value
 	Prior    cty.Value
+	// Requires is what the Pacs expect of the machine that the step belongs to. A member does not begin where that is not so.
+	Requires []Requirement
 }
 
 // Progress is one piece of news about an instance at work.

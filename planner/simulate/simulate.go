@@ -133,7 +133,7 @@ func (w *World) Types(real map[string]resource.Type) map[string]resource.Type {
 	return all
 }
 
-// simulated is a real type of which only the name, the schema and the summary are used.
+// simulated is a real type of which only the name, the schema, and what follows from arguments alone are used.
 type simulated struct {
 	resource.Type
 	world *World
@@ -142,6 +142,8 @@ type simulated struct {
 var (
 	_ resource.Reader     = (*simulated)(nil)
 	_ resource.Summarizer = (*simulated)(nil)
+	_ resource.Outfitter  = (*simulated)(nil)
+	_ resource.Supplier   = (*simulated)(nil)
 	_ resource.Batcher    = (*batched)(nil)
 )
 
@@ -151,6 +153,22 @@ func (s *simulated) Summary(config cty.Value) string {
 		return t.Summary(config)
 	}
 	return ""
+}
+
+// Outfit implements resource.Outfitter.
+func (s *simulated) Outfit(config cty.Value) resource.Outfit {
+	if t, ok := s.Type.(resource.Outfitter); ok {
+		return t.Outfit(config)
+	}
+	return resource.Outfit{}
+}
+
+// Supplies implements resource.Supplier.
+func (s *simulated) Supplies(config cty.Value) []string {
+	if t, ok := s.Type.(resource.Supplier); ok {
+		return t.Supplies(config)
+	}
+	return nil
 }
 
 // errFails is how things end that a test wants to fail.

@@ -15,10 +15,8 @@ import (
 	"viver/nodeimage/build"
 	"viver/nodeimage/imagestore"
 	"viver/nodeimage/spec"
-	pacstep "viver/pacs/step"
 	"viver/planner/resource"
 	"viver/providers/object"
-	"viver/providers/step"
 )
 
 // Type is the resource type. All fields but Log must be set.
@@ -32,8 +30,9 @@ type Type struct {
 }
 
 var (
-	_ resource.Reader   = (*Type)(nil)
-	_ resource.Importer = (*Type)(nil)
+	_ resource.Reader    = (*Type)(nil)
+	_ resource.Importer  = (*Type)(nil)
+	_ resource.Outfitter = (*Type)(nil)
 )
 
 // Name implements resource.Type.
@@ -80,7 +79,7 @@ func (t *Type) store() (cache string, s *imagestore.Store, err error) {
 
 // Apply builds the image, or finds it built.
 func (t *Type) Apply(ctx context.Context, r resource.ApplyRequest) (map[string]cty.Value, error) {
-	script, err := bake(r.Steps)
+	script, err := bake(r.Addr, r.Steps)
 	if err != nil {
 		return nil, err
 	}
@@ -131,25 +130,6 @@ func (t *Type) Import(_ context.Context, r resource.ImportRequest) (map[string]c
 		return nil, fmt.Errorf("there is no image %q in %s: %w", r.ID, store.Dir(), err)
 	}
 	return computed(spec.Digest(r.ID), m), nil
-}
-
-// bake is the script that applies steps in the tree; "" without steps.
-func bake(steps []resource.BakedStep) (string, error) {
-	if len(steps) == 0 {
-		return "", nil
-	}
-	var all []spec.Step
-	for _, s := range steps {
-		if s.Type == "unit" || s.Type == "image" {
-			return "", fmt.Errorf("%s: a step %q acts on a server, not on an image", s.Addr, s.Type)
-		}
-		document, err := step.Document(s.Addr, s.Type, s.Config)
-		if err != nil {
-			return "", err
-		}
-		all = append(all, document)
-	}
-	return pacstep.Script(all)
 }
 
 // Read implements resource.Reader: an image is there or gone, as it never changes.

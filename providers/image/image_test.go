@@ -2,10 +2,12 @@ package image
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/zclconf/go-cty/cty"
 
 	"viver/planner/resource"
@@ -21,11 +23,11 @@ func obj(pairs ...string) cty.Value {
 
 func TestBake(t *testing.T) {
 	file := resource.BakedStep{Addr: "step.file.motd", Type: "file", Config: obj("path", "/etc/motd", "content", "it's baked")}
-	script, err := bake([]resource.BakedStep{file})
+	script, err := bake("image.desk", []resource.BakedStep{file})
 	if err != nil || !strings.Contains(script, "aXQncyBiYWtlZA==") || !strings.Contains(script, "step.file.motd") {
 		t.Errorf("%v\n%s", err, script)
 	}
-	if script, err := bake(nil); script != "" || err != nil {
+	if script, err := bake("image.desk", nil); script != "" || err != nil {
 		t.Error("no steps make a script: an image without steps would be built anew with each viver")
 	}
 	for want, s := range map[string]resource.BakedStep{
@@ -33,8 +35,67 @@ func TestBake(t *testing.T) {
 		"not absolute":     {Addr: "f", Type: "file", Config: obj("path", "motd", "content", "")},
 		"no step type":     {Addr: "x", Type: "teleport", Config: obj()},
 	} {
-		if _, err := bake([]resource.BakedStep{file, s}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := bake("image.desk", []resource.BakedStep{file, s}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want an error with %q, got %v", want, err)
+		}
+	}
+}
+
+func TestBakedStepsAreFollowedByALook(t *testing.T) {
+	needs := []resource.Requirement{{Pac: "pac.home", KernelModules: []string{"nfs"}}}
+	file := resource.BakedStep{Addr: "step.file.motd", Type: "file", Config: obj("path", "/etc/motd", "content", ""), Requires: needs}
+	script, err := bake("image.desk", []resource.BakedStep{file, file})
+	if err != nil || strings.Count(script, "pac.home requires the kernel module nfs") != 1 || strings.Index(script, "step.file.motd") > strings.Index(script, "pac.home") {
+		t.Errorf("%v\n%s", err, script)
+	}
+}
+
+// TestLookFails runs the script as a build would, in a tree that is this machine's: it only reads.
+func TestLookFails(t *testing.T) {
+	for _, c := range []struct{ module, want string }{
+		{"no-such-module", "pac.home requires the kernel module no-such-module, which the kernel of image.desk has not got"}, {"", ""},
+	} {
+		need := resource.Requirement{Pac: "pac.home"}
+		if c.module != "" {
+			need.KernelModules = []string{c.module}
+		}
+		script, err := bake("image.desk", []resource.BakedStep{{Addr: "step.command.x", Type: "command", Config: obj("run", "true"), Requires: []resource.Requirement{need}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(t.Context(), "/bin/sh", "-e", "-s")
+		cmd.Stdin = strings.NewReader(script)
+		cmd.Env = []string{"TMPDIR=" + t.TempDir()}
+		out, err := cmd.CombinedOutput()
+		if (err != nil) != (c.want != "") || !strings.Contains(string(out), c.want) || c.want != "" && strings.Contains(string(out), "0 pac.home") {
+			t.Errorf("%q: %v\n%s", c.module, err, out)
+		}
+	}
+}
+
+func TestOutfit(t *testing.T) {
+	tree := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(tree, "etc"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(tree, "etc/os-release"), []byte("ID=alpine\nVERSION_ID=3.20\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	packages := cty.ListVal([]cty.Value{cty.StringVal("nano=1.2-3"), cty.StringVal("bash:amd64")})
+	config := func(from string, packages cty.Value) cty.Value {
+		return cty.ObjectVal(map[string]cty.Value{"from": cty.StringVal(from), "packages": packages, "kernel": cty.StringVal("linux-image-cloud-amd64")})
+	}
+	for _, c := range []struct {
+		config cty.Value
+		want   resource.Outfit
+	}{
+		{config("debian:bookworm", packages), resource.Outfit{Distribution: "debian", Listed: true, Packages: []string{"nano", "bash", "linux-image-cloud-amd64"}}},
+		{config("debian:bookworm", cty.UnknownVal(cty.List(cty.String))), resource.Outfit{Distribution: "debian"}},
+		{config("dir:"+tree, packages), resource.Outfit{Distribution: "alpine"}},
+		{config("dir:"+tree+"/none", packages), resource.Outfit{}},
+	} {
+		if d := cmp.Diff(c.want, new(Type).Outfit(c.config)); d != "" {
+			t.Errorf("%#v: -want +got\n%s", c.config, d)
 		}
 	}
 }

@@ -27,8 +27,9 @@ type session struct {
 	onNode bool
 	client *ssh.Client
 
-	inPlace []placed // steps that succeeded
-	held    *ending  // of the member that succeeded last: it counts once the server knows of it
+	unmet   map[string]error // what Pacs require and is not there, by their addresses
+	inPlace []placed         // steps that succeeded
+	held    *ending          // of the member that succeeded last: it counts once the server knows of it
 }
 
 // ending is the end of a member.
@@ -63,6 +64,10 @@ func (s *session) run(ctx context.Context) {
 			s.flush(s.remember(ctx))
 			return
 		}
+		s.fail(ctx, 0, err)
+		return
+	}
+	if err := s.look(ctx); err != nil {
 		s.fail(ctx, 0, err)
 		return
 	}
@@ -127,6 +132,9 @@ func (s *session) report(member int, p resource.Progress) {
 func (s *session) members(ctx context.Context) (next int, err error) {
 	for next < len(s.batch.Members) && err == nil {
 		m := s.batch.Members[next]
+		if err := s.unfit(m); err != nil {
+			return next, err
+		}
 		switch {
 		case m.Type != unitType && m.Type != imageType:
 			next, err = s.scripts(ctx, next)

@@ -21,7 +21,7 @@ func (s *session) scripts(ctx context.Context, first int) (next int, err error) 
 	run := spec.StepRun{Mode: modeOf(s.batch.Members[first])}
 	for i := first; i < len(s.batch.Members); i++ {
 		m := s.batch.Members[i]
-		if m.Type == unitType || m.Type == imageType || modeOf(m) != run.Mode {
+		if m.Type == unitType || m.Type == imageType || modeOf(m) != run.Mode || s.unfit(m) != nil {
 			break
 		}
 		config := m.Config

@@ -344,3 +344,47 @@ func TestSchemasAreThoseOfTheDocuments(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatPacsRequire(t *testing.T) {
+	r := newRoom(t)
+	home := []resource.Requirement{{Pac: "pac.home", Packages: []string{"nfs-common"}}, {Pac: "pac.other", Packages: []string{"nano"}}}
+	var scripts []string
+	look := func(output string) {
+		r.node.Handle(spec.OpSteps, func(c *sshtest.Call) (any, error) {
+			var run spec.StepRun
+			if err := spec.Decode(c.Args, &run); err != nil {
+				return nil, err
+			}
+			for _, s := range run.Steps {
+				result := spec.StepResult{ID: s.ID, Status: spec.StepSame}
+				if s.Type == "fact" {
+					scripts = append(scripts, string(s.Config))
+					result.Output = output
+				}
+				c.Event(result)
+			}
+			return struct{}{}, nil
+		})
+	}
+	batch := resource.Batch{Members: []resource.Member{
+		member("a", 0, resource.Create), member("b", 1, resource.Create), member("c", 2, resource.Create),
+		{Addr: "d", Type: "package", Action: resource.Create, Position: 3, Config: obj("names", cty.ListVal([]cty.Value{cty.StringVal("nano")}))},
+	}}
+	batch.Members[1].Requires = home
+	look("")
+	if _, ends := r.batch(batch); errors.Join(ends["a"], ends["b"], ends["c"], ends["d"]) != nil {
+		t.Errorf("all is there: %v", ends)
+	}
+	look("0 pac.home requires the package nfs-common, which pc01 has not got\n")
+	order, ends := r.batch(batch)
+	if ends["a"] != nil || ends["b"] == nil || !strings.Contains(ends["b"].Error(), "which pc01 has not got") || !errors.Is(ends["c"], resource.ErrSkipped) {
+		t.Errorf("%v %v", order, ends)
+	}
+	if len(scripts) != 2 || !strings.Contains(scripts[0], "nfs-common") || strings.Contains(scripts[0], "the package nano") {
+		t.Errorf("asked %d times, for what a step brings too:\n%s", len(scripts), scripts)
+	}
+	batch.Members[1].Action = resource.Delete
+	if _, ends := r.batch(batch); ends["b"] != nil || len(scripts) != 2 {
+		t.Errorf("to take a step away needs nothing: %v", ends)
+	}
+}
