@@ -2,7 +2,6 @@
 viver {
   requires {
     distribution = ["debian"]
-    packages     = ["rsyslog", "logrotate"]
   }
 }
 
