@@ -1,0 +1,90 @@
+# C and C++ compile over all nodes: each runs distccd for the others, and distcc knows all of them.
+viver {
+  requires {
+    distribution = ["debian", "ubuntu"]
+  }
+}
+
+variable "nodes" {
+  type        = list(node)
+  description = "The machines that compile."
+}
+
+variable "image" {
+  type        = image
+  description = "What they boot: it gets distcc and the compilers."
+}
+
+variable "compilers" {
+  type        = list(string)
+  default     = ["gcc", "g++", "libc6-dev", "make"]
+  description = "Packages with compilers and what goes with them. They come from the image, so all nodes have the same."
+}
+
+variable "jobs" {
+  type        = number
+  default     = null
+  description = "Files that a node compiles at once for others; unset: as many as it has cores."
+  validation {
+    condition     = var.jobs == null || try(var.jobs >= 1 && floor(var.jobs) == var.jobs, false)
+    error_message = "A node compiles at least one file at once."
+  }
+}
+
+variable "clients" {
+  type        = list(string)
+  default     = []
+  description = "Addresses of further machines, or networks (\"10.20.7.0/24\"), whose users may have the nodes compile too."
+  validation {
+    condition     = alltrue([for c in var.clients : can(regex("^[0-9a-fA-F.:]+(/[0-9]+)?$", c))])
+    error_message = "A client is an address or a network."
+  }
+}
+
+locals {
+  jobs = { for n in var.nodes : n.name => coalesce(var.jobs, try(n.facts.cores, null), 1) }
+}
+
+step "package" "distcc" {
+  on    = var.image
+  names = concat(["distcc"], var.compilers)
+}
+
+step "file" "hosts" {
+  on      = var.nodes
+  path    = "/etc/distcc/hosts"
+  content = join("", [for n in var.nodes : "${n.name}/${local.jobs[n.name]}\n"])
+}
+
+step "file" "server" {
+  on      = var.nodes
+  path    = "/etc/default/distcc"
+  content = <<-EOT
+    STARTDISTCC="true"
+    ALLOWEDNETS="${join(" ", concat([for n in var.nodes : n.address], var.clients))}"
+    LISTENER="${self.address}"
+    JOBS="${local.jobs[self.name]}"
+    NICE="10"
+    ZEROCONF="false"
+  EOT
+}
+
+# The image's own settings do not start it.
+step "command" "server" {
+  on         = var.nodes
+  check      = "kill -0 \"$(cat /run/distccd.pid)\""
+  run        = "service distcc restart"
+  rerun_on   = sha256(jsonencode([var.clients, [for n in var.nodes : [n.address, local.jobs[n.name]]]]))
+  undo       = "service distcc stop"
+  depends_on = [step.file.server]
+}
+
+output "hosts" {
+  value       = join(" ", [for n in var.nodes : "${n.address}/${local.jobs[n.name]}"])
+  description = "The nodes as DISTCC_HOSTS has them, for clients that are no nodes."
+}
+
+output "jobs" {
+  value       = sum(values(local.jobs))
+  description = "How many files all nodes compile at once: make -j."
+}
