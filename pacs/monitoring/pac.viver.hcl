@@ -131,32 +131,40 @@ step "service" "server" {
   depends_on = [step.package.server]
 }
 
+# The last to be undone: then the service is again as it was found.
+step "command" "found" {
+  on         = var.server
+  run        = ":"
+  undo       = self.kind == "node" ? "service prometheus stop" : "service prometheus restart"
+  depends_on = [step.package.server]
+}
+
 step "file" "config" {
   on         = var.server
   path       = "/etc/prometheus/prometheus.yml"
   content    = "# Written by viver (builtin/monitoring).\n${local.config}"
-  depends_on = [step.package.server]
+  depends_on = [step.command.found]
 }
 
 step "file" "page" {
   on         = var.server
   path       = "/etc/prometheus/consoles/nodes.html"
   content    = replace(file("files/nodes.html"), "WINDOW", "${max(10, var.interval * 5)}s")
-  depends_on = [step.package.server]
+  depends_on = [step.command.found]
 }
 
 step "file" "arguments" {
   on         = var.server
   path       = "/etc/default/prometheus"
   content    = "# Written by viver (builtin/monitoring).\nARGS=\"${local.arguments}\"\n"
-  depends_on = [step.package.server]
+  depends_on = [step.command.found]
 }
 
 step "command" "restart" {
   on         = var.server
   run        = "service prometheus restart"
   rerun_on   = [local.config, local.arguments]
-  undo       = "service prometheus stop"
+  undo       = ":"
   depends_on = [step.file.config, step.file.page, step.file.arguments]
 }
 

@@ -102,11 +102,19 @@ step "package" "clients" {
   names = local.packages
 }
 
+# The last to be undone: then the service is again as it was found.
+step "command" "found_server" {
+  on         = var.server
+  run        = ":"
+  undo       = self.kind == "node" ? "service rsyslog stop" : "service rsyslog restart"
+  depends_on = [step.package.server]
+}
+
 step "file" "keep" {
   on         = var.server
   path       = "/etc/rsyslog.d/viver.conf"
   content    = local.keep
-  depends_on = [step.package.server]
+  depends_on = [step.command.found_server]
 }
 
 step "file" "rotate" {
@@ -135,7 +143,7 @@ step "command" "keep" {
   on         = var.server
   run        = "rsyslogd -N 1 && service rsyslog restart"
   rerun_on   = local.keep
-  undo       = "service rsyslog stop"
+  undo       = ":"
   depends_on = [step.file.keep, step.file.rotate]
 }
 
@@ -144,6 +152,13 @@ step "service" "keep" {
   name       = "rsyslog"
   running    = true
   depends_on = [step.command.keep]
+}
+
+step "command" "found" {
+  on         = var.clients
+  run        = ":"
+  undo       = self.kind == "node" ? "service rsyslog stop" : "service rsyslog restart"
+  depends_on = [step.package.clients]
 }
 
 step "file" "send" {
@@ -162,14 +177,14 @@ step "file" "send" {
       queue.type="LinkedList" queue.size="20000" queue.timeoutEnqueue="0"
     )
   EOT
-  depends_on = [step.package.clients]
+  depends_on = [step.command.found]
 }
 
 step "command" "send" {
   on         = var.clients
   run        = "rsyslogd -N 1 && service rsyslog restart"
   rerun_on   = [self.name, var.server.address, var.port]
-  undo       = "service rsyslog stop"
+  undo       = ":"
   depends_on = [step.file.send]
 }
 

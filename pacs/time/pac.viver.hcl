@@ -82,18 +82,26 @@ step "package" "clients" {
   names = ["chrony"]
 }
 
+# The last to be undone: then the service is again as it was found.
+step "command" "found_server" {
+  on         = var.server
+  run        = ":"
+  undo       = self.kind == "node" ? "service chrony stop" : "service chrony restart"
+  depends_on = [step.package.server]
+}
+
 step "file" "serve" {
   on         = var.server
   path       = "/etc/chrony/chrony.conf"
   content    = local.serve
-  depends_on = [step.package.server]
+  depends_on = [step.command.found_server]
 }
 
 step "command" "serve" {
   on         = var.server
   run        = "service chrony restart"
-  undo       = "service chrony stop"
   rerun_on   = local.serve
+  undo       = ":"
   depends_on = [step.file.serve]
 }
 
@@ -104,18 +112,25 @@ step "service" "serve" {
   depends_on = [step.command.serve]
 }
 
+step "command" "found" {
+  on         = var.clients
+  run        = ":"
+  undo       = self.kind == "node" ? "service chrony stop" : "service chrony restart"
+  depends_on = [step.package.clients]
+}
+
 step "file" "follow" {
   on         = var.clients
   path       = "/etc/chrony/chrony.conf"
   content    = local.follow
-  depends_on = [step.package.clients]
+  depends_on = [step.command.found]
 }
 
 step "command" "follow" {
   on         = var.clients
   run        = "service chrony restart"
-  undo       = "service chrony stop"
   rerun_on   = local.follow
+  undo       = ":"
   depends_on = [step.file.follow]
 }
 
