@@ -73,3 +73,8 @@ output "slots" {
   value       = sum(values(local.slots))
   description = "How many processes run at once on all nodes."
 }
+
+output "packages" {
+  value       = step.package.openmpi.names
+  description = "What is put into the image. Steps which refer to it come after that."
+}
