@@ -20,11 +20,15 @@ type example struct {
 	stepType string
 	config   string // @ is the machine's prefix
 	root     bool   // needs a machine of its own, as it touches what is not below the prefix
+	fake     bool   // needs the init and the package manager that only one machine has
 	before   map[string]string
 	// after are files that the step brings about; "" is a file that is not there.
 	after map[string]string
 	keeps bool // undo leaves something, on purpose
 }
+
+// hash is that of the password "viver", by SHA-512 with the salt "salt".
+const hash = "$6$salt$FjXmXAM6BG6UF7uEFA9MxZbjU9jM9..E2rMc5tTtsEZUwtZzjgqDKr7J9dwpkpkjZwGYY4d5xNMTVVGSqzX8e1"
 
 func examples() map[string]example {
 	return map[string]example{
@@ -74,20 +78,79 @@ func examples() map[string]example {
 			after:    map[string]string{"made": "1"},
 			keeps:    true,
 		},
-		"fact":   {stepType: "fact", config: `{"run":"echo 7"}`},
-		"secret": {stepType: "secret", config: `{"run":"echo 7"}`},
+		"fact":     {stepType: "fact", config: `{"run":"echo 7"}`},
+		"secret":   {stepType: "secret", config: `{"run":"echo 7"}`},
+		"wait_for": {stepType: "wait_for", config: `{"path":"@/tmp"}`},
+		"group": {stepType: "group", root: true, config: `{"name":"pupils","gid":5000}`, after: map[string]string{
+			"etc/group": accounts["group"] + "pupils:x:5000:\n", "etc/gshadow": accounts["gshadow"] + "pupils:!::\n",
+		}},
+		"group, any number": {stepType: "group", root: true, config: `{"name":"pupils"}`, after: map[string]string{
+			"etc/group": accounts["group"] + "pupils:x:1000:\n",
+		}},
+		"group, there already": {stepType: "group", root: true, config: `{"name":"audio","gid":63}`, after: map[string]string{
+			"etc/group": "root:x:0:\ndaemon:x:1:\naudio:x:63:daemon\n", "etc/gshadow": accounts["gshadow"],
+		}},
+		"user": {
+			stepType: "user",
+			root:     true,
+			config:   `{"name":"ada","uid":2000,"groups":["audio"],"home":"/srv/people/ada","shell":"/bin/sh","password_hash":"` + hash + `"}`,
+			after: map[string]string{
+				"etc/passwd":              accounts["passwd"] + "ada:x:2000:2000::/srv/people/ada:/bin/sh\n",
+				"etc/shadow":              accounts["shadow"] + "ada:" + hash + ":::::::\n",
+				"etc/group":               "root:x:0:\ndaemon:x:1:\naudio:x:29:daemon,ada\nada:x:2000:\n",
+				"etc/gshadow":             "root:*::\ndaemon:*::\naudio:*::daemon,ada\nada:!::\n",
+				"srv/people/ada/.profile": "umask 022\n",
+			},
+		},
+		"user, a service's": {
+			stepType: "user",
+			root:     true,
+			config:   `{"name":"munge","group":"daemon","home":"/var/lib/munge","system":true}`,
+			after:    map[string]string{"etc/shadow": accounts["shadow"] + "munge:*:::::::\n", "etc/group": accounts["group"]},
+		},
+		"user, there already": {
+			stepType: "user",
+			root:     true,
+			config:   `{"name":"daemon","uid":7,"shell":"/bin/sh","password_hash":"!","create_home":false}`,
+			after: map[string]string{
+				"etc/passwd": "root:x:0:0:root:/root:/bin/sh\ndaemon:x:7:1:daemon:/usr/sbin:/bin/sh\n",
+				"etc/shadow": "root:*:19000:0:99999:7:::\ndaemon:!:19000:0:99999:7:::\n",
+			},
+		},
+		"mount": {
+			stepType: "mount",
+			root:     true,
+			config:   `{"path":"/srv/a b/c","source":"scratch","type":"tmpfs","options":["nosuid","noatime","size=1m"]}`,
+			after:    map[string]string{`mount:/srv/a\040b/c`: "scratch tmpfs rw,nosuid,noatime"},
+		},
+		"mount, another place read-only": {
+			stepType: "mount",
+			root:     true,
+			config:   `{"path":"/mnt","source":"/srv","options":["bind","ro"]}`,
+			before:   map[string]string{"mnt/x": "", "srv/y": ""},
+		},
+		"mount, in fstab": {
+			stepType: "mount",
+			root:     true,
+			config:   `{"path":"/scratch","source":"tmpfs","type":"tmpfs","persistent":true}`,
+			before:   map[string]string{"etc/fstab": "# here\n/dev/sda1 / ext4 defaults 0 1\n"},
+			after: map[string]string{
+				"etc/fstab":      "# here\n/dev/sda1 / ext4 defaults 0 1\ntmpfs /scratch tmpfs defaults 0 0\n",
+				"mount:/scratch": "tmpfs tmpfs rw,relatime",
+			},
+		},
 		"service": {
 			stepType: "service",
-			root:     true,
+			fake:     true,
 			config:   `{"name":"demo","enabled":true,"running":true}`,
 			after:    map[string]string{"run/demo.pid": "1\n", "etc/rc2.d/S01demo": "-> ../init.d/demo"},
 		},
 		"package": {
 			stepType: "package",
-			root:     true,
+			fake:     true,
 			config:   `{"names":["htop","nfs-utils"]}`,
-			before:   map[string]string{"lib/apk/db/htop": ""},
-			after:    map[string]string{"lib/apk/db/nfs-utils": ""},
+			before:   map[string]string{"opt/apk/htop": ""},
+			after:    map[string]string{"opt/apk/nfs-utils": ""},
 		},
 	}
 }
@@ -99,7 +162,7 @@ func TestConformance(t *testing.T) {
 	for name, e := range examples() {
 		covered[e.stepType] = true
 		for _, m := range all {
-			if e.root && m.prefix != "" {
+			if e.root && m.prefix != "" || e.fake && !m.fake {
 				continue
 			}
 			t.Run(strings.ReplaceAll(name, " ", "_")+"/"+m.name, func(t *testing.T) { conform(t, m, e) })
@@ -124,6 +187,12 @@ func conform(t *testing.T, m *machine, e example) {
 		return r
 	}
 	before := m.snapshot(t)
+	if e.stepType == "wait_for" {
+		expect(step.Check, spec.StepSame)
+		expect(step.Apply, spec.StepSame)
+		unchanged(t, m, before, "waiting")
+		return
+	}
 	if e.stepType == "fact" || e.stepType == "secret" {
 		if got := expect(step.Apply, spec.StepSame); got.Output != "7" {
 			t.Errorf("the fact has the value %q", got.Output)
@@ -227,17 +296,17 @@ func TestRerunOn(t *testing.T) {
 
 func TestPackageNoLongerNamedIsRemoved(t *testing.T) {
 	for _, m := range machines(t) {
-		if m.prefix != "" {
+		if !m.fake {
 			continue
 		}
-		m.reset(t, map[string]string{"lib/apk/db/htop": ""})
+		m.reset(t, map[string]string{"opt/apk/htop": ""})
 		for _, names := range []string{`["htop","vim","tmux"]`, `["vim"]`} {
 			s := spec.Step{ID: "a", Type: "package", Config: json.RawMessage(`{"names":` + names + `}`)}
 			if got := m.run(t, step.Apply, s)[0]; got.Status != spec.StepChanged {
 				t.Fatalf("%+v", got)
 			}
 		}
-		names, err := os.ReadDir(filepath.Join(m.root, "lib/apk/db"))
+		names, err := os.ReadDir(filepath.Join(m.root, "opt/apk"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -68,8 +68,8 @@ func (c *conversation) follow(ctx context.Context, lines <-chan []byte) {
 }
 
 func (c *conversation) timeout() time.Duration {
-	if c.next < len(c.jobs) && c.jobs[c.next].Timeout > 0 {
-		return c.jobs[c.next].Timeout
+	if c.next < len(c.jobs) {
+		return timeoutOf(c.jobs[c.next].Step)
 	}
 	return DefaultTimeout
 }

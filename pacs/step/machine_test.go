@@ -1,6 +1,7 @@
 package step_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,17 +19,19 @@ import (
 	"viver/pacs/step"
 )
 
-// machine is a place in which the tests take steps: a folder of this machine, or a root of its own with other tools.
+// machine is a place in which the tests take steps: a folder of this machine, or a root of its own with its own mounts and network.
 type machine struct {
 	name   string
 	shell  []string
 	root   string // where it lies here
 	prefix string // where it lies for its steps
+	holder string // process that holds its namespaces; empty: it has none
+	fake   bool   // it has an init and a package manager, made up
 	runner step.Runner
 }
 
-// machines returns a folder with this machine's dash and coreutils, one with bash, and, for root, a root with nothing but busybox
-// and one with busybox and dash.
+// machines returns roots with this machine's tools and dash, with those and bash, and with nothing but busybox. Whoever is not root gets
+// folders of this machine with dash and bash.
 func machines(t *testing.T) []*machine {
 	t.Helper()
 	var all []*machine
@@ -39,8 +44,12 @@ func machines(t *testing.T) []*machine {
 			continue
 		}
 		m := &machine{name: shell[0], shell: append([]string{path}, shell[1:]...), root: t.TempDir()}
-		m.prefix = m.root
-		m.runner = step.Runner{Command: m.command(nil), StateDir: m.root + "/var/lib/viver/steps"}
+		m.runner = step.Runner{Command: m.command}
+		if os.Geteuid() == 0 {
+			m.hold(t, toolsRoot)
+		} else {
+			m.prefix, m.runner.StateDir = m.root, m.root+"/var/lib/viver/steps"
+		}
 		all = append(all, m)
 	}
 	busybox, err := exec.LookPath("busybox")
@@ -48,21 +57,55 @@ func machines(t *testing.T) []*machine {
 		t.Logf("no machine with busybox: it needs root and busybox-static (%v)", err)
 		return all
 	}
-	m := &machine{name: "busybox", shell: []string{"/bin/sh", "-s"}, root: t.TempDir()}
-	m.runner = step.Runner{Command: m.command(&syscall.SysProcAttr{Chroot: m.root})}
-	if out, err := exec.Command("sh", "-c", `cd "$1" && mkdir -p bin sbin tmp && cp "$0" bin/busybox && for a in $(bin/busybox --list); do [ -e bin/$a ] || ln -s busybox bin/$a; done`,
-		busybox, m.root).CombinedOutput(); err != nil {
-		t.Fatalf("make a root of busybox: %v\n%s", err, out)
-	}
+	m := &machine{name: "busybox", shell: []string{"/bin/sh", "-s"}, root: t.TempDir(), fake: true}
+	m.runner = step.Runner{Command: m.command}
+	m.hold(t, busyboxRoot, busybox)
 	return append(all, m)
 }
 
-func (m *machine) command(attr *syscall.SysProcAttr) func(context.Context) *exec.Cmd {
-	return func(ctx context.Context) *exec.Cmd {
-		cmd := exec.CommandContext(ctx, m.shell[0], m.shell[1:]...)
-		cmd.SysProcAttr = attr
-		return cmd
+// The roots of machines, made in their namespaces. What is mounted there is not seen from outside.
+const (
+	toolsRoot = `mkdir usr && mount --rbind /usr usr
+for d in bin sbin lib lib64; do
+if [ -L /$d ]; then ln -s usr/$d $d; elif [ -d /$d ]; then mkdir $d && mount --rbind /$d $d; fi
+done`
+	busyboxRoot = `mkdir bin sbin && cp "$1" bin/busybox && for a in $(bin/busybox --list); do [ -e bin/$a ] || ln -s busybox bin/$a; done`
+)
+
+// hold makes the machine's root and its namespaces, which last as long as the test.
+func (m *machine) hold(t *testing.T, script string, args ...string) {
+	t.Helper()
+	const end = `
+mkdir -p proc tmp && mount -t proc proc proc && ip link set lo up && echo ready && exec cat`
+	cmd := exec.Command("unshare", append([]string{"-m", "-n", "--", "sh", "-ec", `cd "$0"` + "\n" + script + end, m.root}, args...)...)
+	in, err := cmd.StdinPipe()
+	m.must(t, err)
+	out, err := cmd.StdoutPipe()
+	m.must(t, err)
+	cmd.Stderr = os.Stderr
+	m.must(t, cmd.Start())
+	t.Cleanup(func() {
+		in.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+	})
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
+		t.Fatalf("make the machine %s: %q, %v", m.name, line, err)
 	}
+	m.holder = strconv.Itoa(cmd.Process.Pid)
+}
+
+func (m *machine) command(ctx context.Context) *exec.Cmd { return m.start(ctx, m.shell...) }
+
+// start makes a command that runs on the machine.
+func (m *machine) start(ctx context.Context, args ...string) *exec.Cmd {
+	if m.holder != "" {
+		args = append([]string{"nsenter", "-t", m.holder, "-m", "-n", "--", "chroot", m.root}, args...)
+	}
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+	return cmd
 }
 
 // A service of sysvinit and a package manager, as small as they can be.
@@ -84,9 +127,9 @@ esac
 what=$1; shift
 for n; do
 case $what in
-info) [ "$n" = -e ] || [ -e /lib/apk/db/$n ] || exit 1 ;;
-add) : >/lib/apk/db/$n ;;
-del) rm /lib/apk/db/$n ;;
+info) [ "$n" = -e ] || [ -e /opt/apk/$n ] || exit 1 ;;
+add) : >/opt/apk/$n ;;
+del) rm /opt/apk/$n ;;
 esac
 done
 `
@@ -100,20 +143,14 @@ func (m *machine) reset(t *testing.T, files map[string]string) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		if n := e.Name(); n != "bin" && n != "sbin" && n != "tmp" {
+		if n := e.Name(); !slices.Contains(programs, n) && n != "tmp" {
 			if err := os.RemoveAll(filepath.Join(m.root, n)); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	if m.prefix == "" {
-		for _, d := range []string{"dev", "etc/init.d", "etc/rc2.d", "lib/apk/db", "run", "tmp", "var/lib"} {
-			m.must(t, os.MkdirAll(filepath.Join(m.root, d), 0o755))
-		}
-		m.must(t, syscall.Mknod(filepath.Join(m.root, "dev/null"), syscall.S_IFCHR|0o666, 1<<8|3))
-		for name, text := range map[string]string{"etc/init.d/demo": initScript, "sbin/update-rc.d": updateRC, "sbin/apk": apk} {
-			m.must(t, os.WriteFile(filepath.Join(m.root, name), []byte(text), 0o755))
-		}
+		m.furnish(t)
 	}
 	for name, text := range files {
 		at := filepath.Join(m.root, name)
@@ -122,6 +159,39 @@ func (m *machine) reset(t *testing.T, files map[string]string) {
 			m.must(t, os.Symlink(target, at))
 		} else {
 			m.must(t, os.WriteFile(at, []byte(text), 0o644))
+		}
+	}
+}
+
+// programs are the folders that a machine has its programs in; the mount points of others are empty, seen from here.
+var programs = []string{"bin", "sbin", "lib", "lib64", "usr", "proc"}
+
+// The accounts of a machine that nobody has used yet.
+var accounts = map[string]string{
+	"passwd":  "root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\n",
+	"group":   "root:x:0:\ndaemon:x:1:\naudio:x:29:daemon\n",
+	"shadow":  "root:*:19000:0:99999:7:::\ndaemon:*:19000:0:99999:7:::\n",
+	"gshadow": "root:*::\ndaemon:*::\naudio:*::daemon\n",
+}
+
+// furnish makes what a root has from the start.
+func (m *machine) furnish(t *testing.T) {
+	t.Helper()
+	for _, d := range []string{"dev", "etc/init.d", "etc/rc2.d", "opt/apk", "run/mount", "tmp", "var/lib", "etc/skel"} {
+		m.must(t, os.MkdirAll(filepath.Join(m.root, d), 0o755))
+	}
+	for device, number := range map[string]int{"dev/null": 1<<8 | 3, "dev/zero": 1<<8 | 5} {
+		m.must(t, syscall.Mknod(filepath.Join(m.root, device), syscall.S_IFCHR|0o666, number))
+		m.must(t, os.Chmod(filepath.Join(m.root, device), 0o666))
+	}
+	for name, text := range accounts {
+		mode := map[bool]os.FileMode{true: 0o640, false: 0o644}[strings.HasSuffix(name, "shadow")]
+		m.must(t, os.WriteFile(filepath.Join(m.root, "etc", name), []byte(text), mode))
+	}
+	m.must(t, os.WriteFile(filepath.Join(m.root, "etc/skel/.profile"), []byte("umask 022\n"), 0o644))
+	if m.fake {
+		for name, text := range map[string]string{"etc/init.d/demo": initScript, "sbin/update-rc.d": updateRC, "sbin/apk": apk} {
+			m.must(t, os.WriteFile(filepath.Join(m.root, name), []byte(text), 0o755))
 		}
 	}
 }
@@ -156,16 +226,18 @@ func (m *machine) script(t *testing.T, steps []spec.Step) (string, error) {
 	t.Helper()
 	text, err := step.Script(steps)
 	m.must(t, err)
-	cmd := m.runner.Command(t.Context())
-	cmd.Args = append(cmd.Args[:1:1], "-e", "-s")
+	cmd := m.start(t.Context(), m.shell[0], "-e", "-s")
 	cmd.Stdin = strings.NewReader(text)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
 
-// read returns a file's content, or a link's target behind "-> ".
+// read returns a file's content, or a link's target behind "-> "; of "mount:/PATH" what is mounted there.
 func (m *machine) read(t *testing.T, name string) string {
 	t.Helper()
+	if strings.HasPrefix(name, "mount:") {
+		return m.mounts(t)[name]
+	}
 	at := filepath.Join(m.root, name)
 	if target, err := os.Readlink(at); err == nil {
 		return "-> " + target
@@ -175,24 +247,48 @@ func (m *machine) read(t *testing.T, name string) string {
 	return string(data)
 }
 
+// mounts returns what steps have mounted, each in the form "source type options".
+func (m *machine) mounts(t *testing.T) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	if m.holder == "" {
+		return all
+	}
+	table, err := os.ReadFile("/proc/" + m.holder + "/mountinfo")
+	m.must(t, err)
+	for line := range strings.Lines(string(table)) {
+		f := strings.Fields(line)
+		at, ok := strings.CutPrefix(f[4], m.root+"/")
+		if dir, _, _ := strings.Cut(at, "/"); !ok || slices.Contains(programs, dir) {
+			continue
+		}
+		n := slices.Index(f, "-")
+		all["mount:/"+at] = f[n+2] + " " + f[n+1] + " " + f[5]
+	}
+	return all
+}
+
 // snapshot describes everything on the machine but its programs and what viver remembers.
 func (m *machine) snapshot(t *testing.T) map[string]string {
 	t.Helper()
-	all := map[string]string{}
+	all := m.mounts(t)
 	m.must(t, filepath.WalkDir(m.root, func(at string, d fs.DirEntry, err error) error {
 		name, _ := filepath.Rel(m.root, at)
 		if err != nil || name == "." {
 			return err
 		}
-		if name == "bin" || name == "var" {
+		if name == "var" || d.IsDir() && slices.Contains(programs, name) {
 			return filepath.SkipDir
+		}
+		if name == "run/mount" {
+			return filepath.SkipDir // where util-linux keeps a lock
 		}
 		info, err := d.Info()
 		if err != nil {
 			return err
 		}
 		text := ""
-		if !d.IsDir() && d.Name() != "null" {
+		if info.Mode().IsRegular() || info.Mode().Type() == fs.ModeSymlink {
 			text = m.read(t, name)
 		}
 		all[name] = fmt.Sprintf("%s %q", info.Mode(), text)

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"fmt"
 	"strings"
+	"time"
 
 	"viver/nodeimage/spec"
 )
@@ -13,8 +14,13 @@ var library embed.FS
 
 // libraries names the pieces of shell that a type needs, besides the prelude.
 func libraries(stepType string) []string {
-	if stepType == "file" || stepType == "directory" {
+	switch stepType {
+	case "file", "directory", "mount":
 		return []string{"path", stepType}
+	case "user":
+		return []string{"path", "account", stepType}
+	case "group":
+		return []string{"account", stepType}
 	}
 	return []string{stepType}
 }
@@ -63,7 +69,7 @@ func render(s settings, jobs []job) string {
 	include(&b, append([]string{"prelude"}, needed(jobs)...))
 	b.WriteString("main() {\n")
 	for i, j := range jobs {
-		b.WriteString("arguments() {\n")
+		fmt.Fprintf(&b, "patience=%d\narguments() {\n", int(timeoutOf(j.Step)/time.Second))
 		for _, a := range j.config.arguments() {
 			fmt.Fprintf(&b, "%s=%s\n", a.name, quote(a.value))
 		}

@@ -2,6 +2,7 @@ package step
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,8 @@ const (
 
 // DefaultTimeout is the time that a step without a Timeout of its own may take.
 const DefaultTimeout = 10 * time.Minute
+
+func timeoutOf(s spec.Step) time.Duration { return cmp.Or(s.Timeout, DefaultTimeout) }
 
 // StateDir is where steps remember what was there before them, on the machine.
 const StateDir = "/var/lib/viver/steps"

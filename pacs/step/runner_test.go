@@ -158,7 +158,7 @@ func TestScript(t *testing.T) {
 	}
 	bad := []spec.Step{command("it's", "echo reason; false", 0), command("c", "echo >/late", 0)}
 	for _, m := range machines(t) {
-		if m.prefix != "" {
+		if !m.fake {
 			continue
 		}
 		m.reset(t, map[string]string{"usr/sbin/x": ""})

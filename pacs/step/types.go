@@ -9,7 +9,7 @@ import (
 	"viver/nodeimage/spec"
 )
 
-// Config is the document of one step: a pointer to File, Directory, Command, Service, Package or Fact.
+// Config is the document of one step: a pointer to File, Mount, User or another struct of this package.
 type Config interface {
 	// Validate reports what is wrong with the arguments.
 	Validate() error
@@ -21,7 +21,7 @@ type Config interface {
 type argument struct{ name, value string }
 
 // Type is one type of step. The tags of its struct's fields describe the arguments: json is the name, doc the explanation,
-// required:"true" and replaces:"true" speak for themselves, default is the value of an argument that is not set.
+// required:"true", replaces:"true" and sensitive:"true" speak for themselves, default is the value of an argument that is not set.
 type Type struct {
 	Name string
 	Doc  string
@@ -36,6 +36,10 @@ func Types() []Type {
 		newType[Command]("command", "A shell script. Without creates, unless or check it is run once, and again when it was changed."),
 		newType[Service]("service", "A service of systemd, OpenRC or sysvinit. What is not set stays as it is."),
 		newType[Package]("package", "Packages of the machine's distribution, by apt, apk or dnf."),
+		newType[Group]("group", "A group in /etc/group."),
+		newType[User]("user", "An account in /etc/passwd. What is not set stays as it is."),
+		newType[Mount]("mount", "A file system at a place. A remote one is tried again until its server is there, as long as the step's timeout."),
+		newType[WaitFor]("wait_for", "Waits for a server, a path or a command, as long as the step's timeout. It changes nothing."),
 		newType[Fact]("fact", "What a shell script prints, as a value for others to use."),
 		newType[Secret]("secret", "A fact with a sensitive value, which is neither shown nor stored: the key that a server has made for its cluster."),
 	}

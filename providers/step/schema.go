@@ -32,7 +32,7 @@ func schemaOf(t step.Type) *resource.Schema {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		a := &resource.Attribute{
 			Type: typeOf(f.Type), Doc: f.Tag.Get("doc"),
-			Required: f.Tag.Get("required") == "true", Replaces: f.Tag.Get("replaces") == "true",
+			Required: f.Tag.Get("required") == "true", Replaces: f.Tag.Get("replaces") == "true", Sensitive: f.Tag.Get("sensitive") == "true",
 		}
 		if text, ok := f.Tag.Lookup("default"); ok {
 			a.Default = cty.StringVal(text)
@@ -56,6 +56,8 @@ func typeOf(t reflect.Type) cty.Type {
 		return typeOf(t.Elem())
 	case t.Kind() == reflect.Bool:
 		return cty.Bool
+	case t.Kind() == reflect.Int64:
+		return cty.Number
 	case t.Kind() == reflect.Slice:
 		return cty.List(typeOf(t.Elem()))
 	case t.Kind() == reflect.String:

@@ -1,9 +1,6 @@
 # command: run, creates, unless, onlyif, check, undo: scripts; digest of run, trigger: digest of rerun_on. A command without creates,
 # unless and check is run once, and again when it was changed.
 
-# holds SCRIPT: it ends with 0.
-holds() { (set +eu && eval "$1"); }
-
 command_check() {
 	if [ -n "$verify" ]; then
 		if [ -n "$creates" ] && ! present "$creates"; then differs "there is still no $creates"; fi

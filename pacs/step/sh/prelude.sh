@@ -11,11 +11,17 @@ export PATH LC_ALL DEBIAN_FRONTEND
 scratch=$(umask 077 && mktemp -d "${TMPDIR:-/tmp}/viver-steps.XXXXXX") || exit 70
 : >"$scratch/drop"
 trap 'clean' EXIT
-trap 'exit 143' HUP INT TERM
+trap 'cut_off' HUP INT TERM
 
 clean() {
 	while IFS= read -r leftover; do rm -rf "$leftover"; done <"$scratch/drop"
 	rm -rf "$scratch"
+}
+
+# cut_off: whoever ends the run learns how far the step was.
+cut_off() {
+	tail -c 2048 "$scratch/out" >&2
+	exit 143
 }
 
 # drop PATH: it goes away when the run ends, however it ends.
@@ -43,6 +49,15 @@ remember() {
 # forget: nothing is left to undo.
 forget() { rm -rf "$home"; }
 
+# holds SCRIPT: it ends with 0.
+holds() { (set +eu && eval "$1"); }
+
+# clock: $now is the number of seconds since the machine has started.
+clock() {
+	read -r now _ </proc/uptime
+	now=${now%.*}
+}
+
 # encode FILE BYTES: the end of a file in base64. Most are empty, and a fork is dear on a machine that has just booted.
 encode() {
 	if [ -s "$1" ]; then tail -c "$2" "$1" | base64 | tr -d '\n'; fi
@@ -69,9 +84,11 @@ answer_plain() {
 }
 
 # attempt FUNCTION: runs it on its own, up to its first failing command. The outcome is in $outcome. It must never stand in a
-# condition: a shell forgets `set -e` there.
+# condition: a shell forgets `set -e` there. A function may set a trap on EXIT that takes back what it began: it is called when the run is cut
+# off, too.
 attempt() {
 	(
+		trap 'exit 143' HUP INT TERM
 		set -e
 		arguments
 		"$1"
@@ -121,6 +138,10 @@ mode_apply() {
 	fi
 	attempt "${type}_apply"
 	stop_on_failure
+	if [ "$type" = wait_for ]; then
+		answer same
+		return
+	fi
 	verify=1
 	diff=$scratch/verify
 	: >"$diff"
