@@ -60,11 +60,11 @@ step "package" "openssh" {
   names = ["openssh-server", "openssh-client"]
 }
 
-step "command" "user" {
+step "user" "user" {
   for_each = var.create_user ? { image = var.image } : {}
   on       = each.value
-  unless   = "id '${var.user}'"
-  run      = "useradd --uid ${var.uid} --user-group --create-home --shell /bin/bash '${var.user}'"
+  name     = var.user
+  uid      = var.uid
 }
 
 # A key that was cut off while it was made has no public half.

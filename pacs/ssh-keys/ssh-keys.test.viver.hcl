@@ -123,7 +123,7 @@ run "a_user_that_somebody_else_makes" {
     create_user = false
   }
   assert {
-    condition     = contains(plan.destroy, "pac.ssh.step.command.user[\"image\"]") && plan.arguments["pac.ssh.step.file.user_key[0]"].owner == "ann"
+    condition     = contains(plan.destroy, "pac.ssh.step.user.user[\"image\"]") && plan.arguments["pac.ssh.step.file.user_key[0]"].owner == "ann"
     error_message = jsonencode(plan.destroy)
   }
 }
