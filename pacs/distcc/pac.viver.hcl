@@ -73,7 +73,15 @@ step "file" "server" {
 step "command" "server" {
   on         = var.nodes
   check      = "kill -0 \"$(cat /run/distccd.pid)\""
-  run        = "service distcc restart"
+  run        = <<-EOT
+    service distcc restart
+    tries=0
+    until kill -0 "$(cat /run/distccd.pid)"; do
+      tries=$((tries + 1))
+      [ "$tries" -lt 100 ]
+      sleep 0.1
+    done
+  EOT
   rerun_on   = sha256(jsonencode([var.clients, [for n in var.nodes : [n.address, local.jobs[n.name]]]]))
   undo       = "service distcc stop"
   depends_on = [step.file.server]

@@ -60,10 +60,10 @@ step "package" "mdns" {
   names    = ["avahi-daemon", "libnss-mdns"]
 }
 
-# It has asked for its name when it started, which was before the steps.
+# It has asked for its name when it started, if that was before the steps.
 step "command" "mdns" {
   on         = var.image == null ? [] : var.nodes
-  run        = "service avahi-daemon restart"
+  run        = "if [ -d /run/systemd/system ]; then systemctl try-restart avahi-daemon; else service avahi-daemon restart; fi"
   rerun_on   = self.name
   undo       = ":"
   depends_on = [pac.names]

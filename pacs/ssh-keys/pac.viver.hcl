@@ -49,7 +49,9 @@ locals {
   files = join(" ", concat(["user"], [for name in local.names : "host.${name}"]))
   hosts = join(",", flatten([for n in var.nodes : [n.name, n.address]]))
   known = join("", [for n in var.nodes : "${n.name},${n.address} ${step.fact.host[n.name].value}\n"])
-  sshd  = <<-EOT
+  # While a machine boots sshd may not have been started yet: then it will find all this by itself.
+  reload = "if [ -d /run/systemd/system ]; then systemctl try-reload-or-restart ssh; else service ssh reload; fi"
+  sshd   = <<-EOT
     HostKey /etc/ssh/viver/host_key
     AuthorizedKeysFile .ssh/authorized_keys .ssh/authorized_keys2 /etc/ssh/viver/%u.pub
   EOT
@@ -117,7 +119,7 @@ step "fact" "host" {
 step "command" "before" {
   on   = var.nodes
   run  = ":"
-  undo = "service ssh reload"
+  undo = local.reload
 }
 
 step "file" "host_key" {
@@ -173,7 +175,7 @@ step "file" "ssh" {
 # sshd reads its configuration and its keys when it starts, which was before the steps.
 step "command" "reload" {
   on         = var.nodes
-  run        = "service ssh reload"
+  run        = local.reload
   rerun_on   = [local.sshd, step.fact.host[self.name].value]
   undo       = ":"
   depends_on = [step.file.sshd, step.file.authorized_keys]
