@@ -1,0 +1,103 @@
+package field_test
+
+import (
+	"bytes"
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"viver/nodeimage/field"
+	"viver/nodeimage/spec"
+)
+
+// mbit is a megabit a second, in bytes.
+const mbit = 1e6 / 8
+
+// readThrough reads the whole image in order, some reads at once, as a copying program does, and checks every byte.
+func (n *node) readThrough(ctx context.Context) error {
+	const atOnce = 16
+	offsets := make(chan int64)
+	errs := make(chan error, atOnce)
+	var readers sync.WaitGroup
+	for range atOnce {
+		readers.Go(func() {
+			p := make([]byte, spec.ChunkSize)
+			for off := range offsets {
+				if err := n.check(ctx, p, off); err != nil {
+					errs <- err
+					return
+				}
+			}
+		})
+	}
+	for off := int64(0); off < n.image.Size(); off += spec.ChunkSize {
+		select {
+		case offsets <- off:
+		case err := <-errs:
+			close(offsets)
+			readers.Wait()
+			return err
+		}
+	}
+	close(offsets)
+	readers.Wait()
+	select {
+	case err := <-errs:
+		return err
+	default:
+		return nil
+	}
+}
+
+// check reads up to a chunk and compares it.
+func (n *node) check(ctx context.Context, p []byte, off int64) error {
+	p = p[:min(int64(len(p)), n.image.Size()-off)]
+	if !n.image.ReadNow(p, off) {
+		if err := n.image.ReadAt(ctx, p, off); err != nil {
+			return err
+		}
+	}
+	if !bytes.Equal(p, n.room.data[off:off+int64(len(p))]) {
+		n.room.t.Errorf("%s reads wrong bytes at %d", n.member.Name, off)
+	}
+	return nil
+}
+
+// readAll lets all machines but seeds read the image at the same moment and returns how long it took until the last was ready.
+func (r *room) readAll() time.Duration {
+	start := time.Now()
+	var all sync.WaitGroup
+	for _, n := range r.nodes {
+		if n.field != nil {
+			all.Go(func() {
+				if err := n.readThrough(r.t.Context()); err != nil {
+					r.t.Errorf("%s: %v", n.member.Name, err)
+				}
+			})
+		}
+	}
+	all.Wait()
+	return time.Since(start)
+}
+
+func TestColdStart(t *testing.T) {
+	for _, count := range []int{1, 4, 8, 16} {
+		synctest.Test(t, func(t *testing.T) {
+			const chunks, rate = 256, 100 * mbit
+			r := newRoom(t, chunks, rate)
+			defer r.close()
+			r.fill(count, rate, field.Config{Self: field.Member{Share: 64 << 20}, Cache: 64 << 20})
+			time.Sleep(100 * time.Millisecond)
+			took := r.readAll()
+			ratio := float64(len(r.data)) / rate / took.Seconds()
+			seed := float64(r.nodes[0].sent) / float64(len(r.data))
+			t.Logf("%d machines: %.2f of the link's rate, the seed sent %.2f images", count, ratio, seed)
+			for _, n := range r.nodes[1:min(3, len(r.nodes))] {
+				s, _ := n.field.Status()
+				t.Logf("%s: %+v", n.member.Name, s.Reads)
+			}
+		})
+	}
+}

@@ -1,0 +1,171 @@
+package field
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"viver/nodeimage/spec"
+)
+
+// Up says that a machine is a member, or that something of it has changed.
+func (f *Field) Up(m Member) { f.post(func(c *core) { c.up(m) }) }
+
+// Down says that a machine is no member any more.
+func (f *Field) Down(id MemberID) { f.post(func(c *core) { c.down(id) }) }
+
+// Add takes an image in, of which this member will hold a share; it does nothing but return it when it is there already.
+func (f *Field) Add(id spec.Digest, root spec.Root) (*Image, error) {
+	var state *image
+	var err error
+	if lost := f.ask(func(c *core) { state, err = c.add(id, root) }); lost != nil || err != nil {
+		return nil, cmpErr(lost, err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if i := f.images[id]; i != nil && i.state == state {
+		return i, nil
+	}
+	i := &Image{field: f, state: state}
+	f.images[id] = i
+	return i, nil
+}
+
+func cmpErr(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// Remove drops an image. It refuses to while this machine uses it.
+func (f *Field) Remove(id spec.Digest) error {
+	var err error
+	lost := f.ask(func(c *core) {
+		i := c.images[id]
+		if i == nil {
+			err = fmt.Errorf("field: there is no image %s here", id)
+		} else if err = c.forget(i); err == nil {
+			f.mu.Lock()
+			delete(f.images, id)
+			f.mu.Unlock()
+		}
+	})
+	return cmpErr(lost, err)
+}
+
+// Image returns the image with this ID, nil if it is not here.
+func (f *Field) Image(id spec.Digest) *Image {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.images[id]
+}
+
+// Images returns all images, by ID.
+func (f *Field) Images() (list []*Image) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	for _, id := range slices.Sorted(maps.Keys(f.images)) {
+		list = append(list, f.images[id])
+	}
+	return list
+}
+
+// Drain says whether a member, named by its name, is not to be asked any more as long as anybody else can be. Draining this member
+// itself means that it hands its share over, and stays.
+func (f *Field) Drain(name string, on bool) error {
+	return f.adjust(name, func(c *core, m *known) {
+		if m != nil {
+			m.drained = on
+			return
+		}
+		c.retired, c.changed = on, true
+	})
+}
+
+// Prefer says how much more often than others a member is to be asked: 2 means that it is taken to be twice as fast as it is, 1 is normal.
+func (f *Field) Prefer(name string, factor float64) error {
+	if !(factor > 0 && factor < 1e6) {
+		return fmt.Errorf("field: prefer %s: a factor of %v is not above 0 and below a million", name, factor)
+	}
+	return f.adjust(name, func(_ *core, m *known) {
+		if m != nil {
+			m.preferred = factor
+		}
+	})
+}
+
+// adjust does something to the member with this name; nil is this one.
+func (f *Field) adjust(name string, do func(c *core, m *known)) error {
+	found := false
+	err := f.ask(func(c *core) {
+		if name == c.config.Self.Name {
+			found = true
+			do(c, nil)
+		}
+		for _, m := range c.members {
+			if m.Name == name {
+				found = true
+				do(c, m)
+			}
+		}
+		c.stirred = true
+	})
+	if err == nil && !found {
+		err = fmt.Errorf("field: no member is called %q: `viver field status` lists them", name)
+	}
+	return err
+}
+
+// Pin sets the rules that bind ranges of images to members; they replace those before.
+func (f *Field) Pin(pins []Pin) error {
+	return f.ask(func(c *core) { c.pin(pins) })
+}
+
+// SetCache changes how many bytes the cache may take: less under memory pressure, and as much as configured again after it. The
+// share stays.
+func (f *Field) SetCache(bytes int64) error {
+	err := f.ask(func(c *core) { c.setCache(bytes) })
+	f.pool.Trim()
+	return err
+}
+
+// Leave hands this member's share over and returns when it may go. It returns an error that wraps ErrLast when chunks would be lost by
+// that; it stays then. With force it returns at once. When ctx ends before, it stays.
+func (f *Field) Leave(ctx context.Context, force bool) error {
+	answer := make(chan error, 1)
+	if err := f.ask(func(c *core) { c.leave(force, answer) }); err != nil {
+		return err
+	}
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		_ = f.ask(func(c *core) { c.stay() })
+		return fmt.Errorf("field: leave: %w", ctx.Err())
+	}
+}
+
+// Load returns what this member tells of itself every Beat.
+func (f *Field) Load() Load { return Load{Serving: f.serving.Load(), Leaving: f.leaving.Load()} }
+
+// Status returns what is known now.
+func (f *Field) Status() (Status, error) {
+	var s Status
+	err := f.ask(func(c *core) { s = c.status() })
+	s.Reads.Chunks, s.Reads.Hits, s.Reads.Served = f.chunks.Load(), f.hits.Load(), f.served.Load()
+	return s, err
+}
+
+// Map returns where the chunks of an image are, or would come from now.
+func (f *Field) Map(id spec.Digest) (list []Range, err error) {
+	lost := f.ask(func(c *core) {
+		if i := c.images[id]; i != nil {
+			list = c.ranges(i)
+		} else {
+			err = fmt.Errorf("field: there is no image %s here", id)
+		}
+	})
+	return list, cmpErr(lost, err)
+}

@@ -1,0 +1,160 @@
+package field
+
+import (
+	"slices"
+	"time"
+
+	"viver/nodeimage/field/placement"
+	"viver/nodeimage/field/store"
+	"viver/nodeimage/spec"
+)
+
+// lowestCache is what memory pressure leaves of the cache, in bytes.
+const lowestCache = 4 << 20
+
+// memory counts the chunks that are here, in bytes of memory.
+type memory struct {
+	limit        int64 // of cache
+	share, cache int64
+	hand         int // where the search for a chunk to drop goes on
+}
+
+// divide finds out anew which chunks are this member's share.
+func (c *core) divide() {
+	c.memory.share, c.memory.cache = 0, 0
+	for _, i := range c.order {
+		for index := range i.chunks {
+			mine := c.rank(i, index) >= 0
+			i.share.Set(index, mine)
+			if i.table.Has(index) {
+				*c.memory.of(mine) += spec.ChunkSize
+			}
+		}
+	}
+	c.evict()
+}
+
+func (m *memory) of(share bool) *int64 {
+	if share {
+		return &m.share
+	}
+	return &m.cache
+}
+
+// keep holds a chunk from now on.
+func (c *core) keep(i *image, index int, chunk *store.Chunk, from string) {
+	i.table.Put(index, chunk)
+	i.origin[index] = from
+	*c.memory.of(i.share.Has(index)) += spec.ChunkSize
+	c.evict()
+	c.do.announce()
+}
+
+// drop holds a chunk no longer.
+func (c *core) drop(i *image, index int) {
+	if i.table.Drop(index) {
+		*c.memory.of(i.share.Has(index)) -= spec.ChunkSize
+		c.do.announce()
+	}
+}
+
+// evict drops chunks that are not of the share until the cache keeps its limit: those that were not read since the search came by
+// last (the clock algorithm; Corbato 1968). A chunk that nobody else has is dropped only when all are like that.
+func (c *core) evict() {
+	if c.leaving != nil || c.retired {
+		return // others are still to get what is here
+	}
+	total := 0
+	for _, i := range c.order {
+		total += i.chunks
+	}
+	for steps := 0; c.memory.cache > c.memory.limit && steps < 4*total; steps++ {
+		i, index := c.at(c.memory.hand % total)
+		c.memory.hand = (c.memory.hand + 1) % total
+		if i.share.Has(index) || !i.table.Has(index) || steps < 2*total && (i.table.Used(index) || !c.elsewhere(i, index)) {
+			continue
+		}
+		c.drop(i, index)
+	}
+}
+
+// setCache changes how much memory the cache may take.
+func (c *core) setCache(bytes int64) {
+	c.memory.limit = max(lowestCache, min(bytes, c.config.Cache))
+	c.evict()
+}
+
+// at returns a chunk by its number among those of all images.
+func (c *core) at(n int) (*image, int) {
+	for _, i := range c.order {
+		if n < i.chunks {
+			return i, n
+		}
+		n -= i.chunks
+	}
+	panic("field: there are fewer chunks") // evict counts them
+}
+
+// elsewhere reports whether somebody else is known to have a chunk.
+func (c *core) elsewhere(i *image, index int) bool {
+	return slices.ContainsFunc(c.linked, func(m *known) bool { return m.trusted() && m.holds(i, index) })
+}
+
+// How many chunks of the share are on their way at most while there are no reads, and while there are.
+const (
+	sharesIdle = 8
+	sharesBusy = 1
+)
+
+// fetchShare begins to fetch what is missing of the share: at full rate while nobody reads, at a sixteenth of it else.
+func (c *core) fetchShare(passed time.Duration) {
+	rate, most := float64(c.config.ShareRate), sharesIdle
+	if c.now.Sub(c.demanded) < c.config.Settle {
+		rate, most = rate/16, sharesBusy
+	}
+	c.allowed = min(c.allowed+rate*passed.Seconds(), float64(most)*spec.ChunkSize)
+	under := 0
+	for _, i := range c.order {
+		for _, f := range i.flights {
+			if f.class == classShare {
+				under++
+			}
+		}
+	}
+	for ; under < most && c.allowed >= spec.ChunkSize; under++ {
+		i, index := c.missing()
+		if i == nil {
+			return
+		}
+		c.want(i, index, classShare)
+		c.allowed -= spec.ChunkSize
+	}
+}
+
+// missing returns a chunk of the share that is neither here nor on its way; nil: there is none. First come those which others
+// get from this member, so that each leaves the seed once; then those that others have; each member begins at another place.
+func (c *core) missing() (*image, int) {
+	var second, third *image
+	var secondIndex, thirdIndex int
+	for _, i := range c.order {
+		start := int(placement.Key(string(c.config.Self.ID)) % uint64(i.chunks))
+		for n := range i.chunks {
+			index := (start + n) % i.chunks
+			if !i.share.Has(index) || i.table.Has(index) || i.flights[index] != nil {
+				continue
+			}
+			switch {
+			case c.rank(i, index) == 0:
+				return i, index
+			case second == nil && c.elsewhere(i, index):
+				second, secondIndex = i, index
+			case third == nil:
+				third, thirdIndex = i, index
+			}
+		}
+	}
+	if second != nil {
+		return second, secondIndex
+	}
+	return third, thirdIndex
+}
