@@ -20,6 +20,7 @@ type StepStatus string
 const (
 	StepSame    StepStatus = "same"    // nothing to do, nothing done
 	StepDiffers StepStatus = "differs" // check: it would change something, as Diff says
+	StepMaybe   StepStatus = "maybe"   // check: it cannot tell, for the reason in Diff
 	StepChanged StepStatus = "changed" // apply: done
 	StepUndone  StepStatus = "undone"  // undo: taken back
 	StepFailed  StepStatus = "failed"

@@ -20,6 +20,7 @@ type example struct {
 	stepType string
 	config   string // @ is the machine's prefix
 	root     bool   // needs a machine of its own, as it touches what is not below the prefix
+	tools    bool   // needs a machine with other tools than busybox, whose shell takes nobody else's modprobe than its own
 	fake     bool   // needs the init and the package manager that only one machine has
 	before   map[string]string
 	// after are files that the step brings about; "" is a file that is not there.
@@ -56,6 +57,15 @@ func examples() map[string]example {
 			before:   map[string]string{"etc/resolv.conf": "-> /nowhere"},
 			after:    map[string]string{"etc/resolv.conf": "nameserver ::1\n"},
 		},
+		"link": {stepType: "link", config: `{"path":"@/etc/it's/a link","target":"../b c"}`, after: map[string]string{"etc/it's/a link": "-> ../b c"}},
+		"link, over a file": {
+			stepType: "link", config: `{"path":"@/x","target":"/dev/null"}`,
+			before: map[string]string{"x": "kept"}, after: map[string]string{"x": "-> /dev/null"},
+		},
+		"link, over a link to a folder": {
+			stepType: "link", config: `{"path":"@/x","target":"/tmp"}`,
+			before: map[string]string{"x": "-> /srv", "srv/y": ""}, after: map[string]string{"x": "-> /tmp"},
+		},
 		"directory, new": {stepType: "directory", config: `{"path":"@/srv/a/b","mode":"1777"}`},
 		"directory, there already": {
 			stepType: "directory",
@@ -78,8 +88,34 @@ func examples() map[string]example {
 			after:    map[string]string{"made": "1"},
 			keeps:    true,
 		},
-		"fact":     {stepType: "fact", config: `{"run":"echo 7"}`},
-		"secret":   {stepType: "secret", config: `{"run":"echo 7"}`},
+		"fact":   {stepType: "fact", config: `{"run":"echo 7"}`},
+		"secret": {stepType: "secret", config: `{"run":"echo 7"}`},
+		"sysctl": {
+			stepType: "sysctl",
+			root:     true,
+			config:   `{"name":"net.ipv4.ip_local_port_range","value":"20000   30000"}`,
+			after: map[string]string{
+				"etc/sysctl.d/90-viver-net.ipv4.ip_local_port_range.conf": "net.ipv4.ip_local_port_range = 20000 30000\n",
+			},
+		},
+		"sysctl, with a dot": {stepType: "sysctl", root: true, config: `{"name":"net/ipv4/conf/lo/forwarding","value":"1"}`},
+		"kernel_module": {
+			stepType: "kernel_module",
+			tools:    true,
+			config:   `{"name":"zram-x","options":["num_devices=2","x=/a"]}`,
+			after: map[string]string{
+				"sys/module/zram_x/parameters/num_devices": "2\n",
+				"etc/modules-load.d/viver-zram_x.conf":     "zram_x\n",
+				"etc/modprobe.d/viver-zram_x.conf":         "options zram_x num_devices=2 x=/a\n",
+			},
+		},
+		"kernel_module, there already": {
+			stepType: "kernel_module",
+			tools:    true,
+			config:   `{"name":"loop","options":["max_loop=9"]}`,
+			before:   map[string]string{"sys/module/loop/parameters/max_loop": "8\n"},
+			after:    map[string]string{"sys/module/loop/parameters/max_loop": "9\n"},
+		},
 		"wait_for": {stepType: "wait_for", config: `{"path":"@/tmp"}`},
 		"group": {stepType: "group", root: true, config: `{"name":"pupils","gid":5000}`, after: map[string]string{
 			"etc/group": accounts["group"] + "pupils:x:5000:\n", "etc/gshadow": accounts["gshadow"] + "pupils:!::\n",
@@ -162,7 +198,7 @@ func TestConformance(t *testing.T) {
 	for name, e := range examples() {
 		covered[e.stepType] = true
 		for _, m := range all {
-			if e.root && m.prefix != "" || e.fake && !m.fake {
+			if (e.root || e.tools) && m.prefix != "" || e.tools && m.fake || e.fake && !m.fake {
 				continue
 			}
 			t.Run(strings.ReplaceAll(name, " ", "_")+"/"+m.name, func(t *testing.T) { conform(t, m, e) })

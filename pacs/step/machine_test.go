@@ -104,7 +104,7 @@ func (m *machine) start(ctx context.Context, args ...string) *exec.Cmd {
 		args = append([]string{"nsenter", "-t", m.holder, "-m", "-n", "--", "chroot", m.root}, args...)
 	}
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+	cmd.Env = []string{"PATH=/opt/bin:" + os.Getenv("PATH")}
 	return cmd
 }
 
@@ -122,6 +122,11 @@ case $2 in
 enable) ln -s ../init.d/$1 /etc/rc2.d/S01$1 ;;
 disable) rm /etc/rc2.d/S01$1 ;;
 esac
+`
+	modprobe = `#!/bin/sh
+if [ "$1" = -r ]; then rm -r /sys/module/$2; exit; fi
+at=/sys/module/$1/parameters; mkdir -p $at; shift
+for o; do echo ${o#*=} >$at/${o%%=*}; done
 `
 	apk = `#!/bin/sh
 what=$1; shift
@@ -177,7 +182,7 @@ var accounts = map[string]string{
 // furnish makes what a root has from the start.
 func (m *machine) furnish(t *testing.T) {
 	t.Helper()
-	for _, d := range []string{"dev", "etc/init.d", "etc/rc2.d", "opt/apk", "run/mount", "tmp", "var/lib", "etc/skel"} {
+	for _, d := range []string{"dev", "etc/init.d", "etc/rc2.d", "opt/apk", "opt/bin", "run/mount", "sys/module", "tmp", "var/lib", "etc/skel"} {
 		m.must(t, os.MkdirAll(filepath.Join(m.root, d), 0o755))
 	}
 	for device, number := range map[string]int{"dev/null": 1<<8 | 3, "dev/zero": 1<<8 | 5} {
@@ -189,6 +194,7 @@ func (m *machine) furnish(t *testing.T) {
 		m.must(t, os.WriteFile(filepath.Join(m.root, "etc", name), []byte(text), mode))
 	}
 	m.must(t, os.WriteFile(filepath.Join(m.root, "etc/skel/.profile"), []byte("umask 022\n"), 0o644))
+	m.must(t, os.WriteFile(filepath.Join(m.root, "opt/bin/modprobe"), []byte(modprobe), 0o755))
 	if m.fake {
 		for name, text := range map[string]string{"etc/init.d/demo": initScript, "sbin/update-rc.d": updateRC, "sbin/apk": apk} {
 			m.must(t, os.WriteFile(filepath.Join(m.root, name), []byte(text), 0o755))

@@ -45,6 +45,22 @@ func (d *Directory) Validate() error {
 
 func (d *Directory) arguments() []argument { return access(d.Path, d.Mode, d.Owner, d.Group) }
 
+// Link is a symbolic link. Undo puts back what stood there.
+type Link struct {
+	Path   string `json:"path" required:"true" replaces:"true" doc:"Where, as an absolute path. Folders above it are made."`
+	Target string `json:"target" required:"true" doc:"Where it leads: an absolute path, or one that is relative to the link's folder."`
+}
+
+// Validate implements Config.
+func (l *Link) Validate() error {
+	if l.Target == "" || strings.ContainsAny(l.Target, "\n\x00") {
+		return fmt.Errorf("target %q: want a path", l.Target)
+	}
+	return checkPath("path", l.Path)
+}
+
+func (l *Link) arguments() []argument { return []argument{{"path", l.Path}, {"target", l.Target}} }
+
 func access(name, mode, owner, group string) []argument {
 	bits, _ := strconv.ParseUint(mode, 8, 12) // Validate has refused others
 	return []argument{{"path", name}, {"mode", strconv.FormatUint(bits, 8)}, {"owner", owner}, {"group", group}}

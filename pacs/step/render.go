@@ -15,7 +15,9 @@ var library embed.FS
 // libraries names the pieces of shell that a type needs, besides the prelude.
 func libraries(stepType string) []string {
 	switch stepType {
-	case "file", "directory", "mount":
+	case "link":
+		return []string{"path", "file", stepType}
+	case "file", "directory", "mount", "sysctl", "kernel_module":
 		return []string{"path", stepType}
 	case "user":
 		return []string{"path", "account", stepType}

@@ -189,21 +189,21 @@ func (p *probe) scripts(ctx context.Context) ([]resource.Observation, error) {
 		var r spec.StepResult
 		if next < len(numbers) && reply.Event != nil && json.Unmarshal(reply.Event, &r) == nil {
 			i := numbers[next]
-			all[i] = seen(p.requests[i], r)
+			all[i] = p.seen(p.requests[i], r)
 			next++
 		}
 	})
 	return all, err
 }
 
-func seen(request resource.ReadRequest, r spec.StepResult) resource.Observation {
-	isFact := object.Get(request.Prior, "value") != cty.NilVal
+// seen is what a check's answer says. One that cannot tell counts as present.
+func (p *probe) seen(request resource.ReadRequest, r spec.StepResult) resource.Observation {
 	switch {
 	case r.Status == spec.StepDiffers:
 		return resource.Observation{Status: resource.Drifted, Reason: r.Diff}
 	case r.Status == spec.StepFailed:
 		return resource.Observation{Status: resource.Drifted, Reason: "it cannot be checked: " + lastLine(r.Output)}
-	case isFact && r.Output != object.String(request.Prior, "value"):
+	case hasValue(p.typ.name) && r.Output != object.String(request.Prior, "value"):
 		return resource.Observation{Computed: map[string]cty.Value{"value": cty.StringVal(r.Output)}}
 	}
 	return resource.Observation{}

@@ -23,6 +23,9 @@ const (
 	secretType = "secret"
 )
 
+// hasValue says that a type's steps find out a value.
+func hasValue(stepType string) bool { return stepType == factType || stepType == secretType }
+
 // schemaOf derives the schema of a scripted type from the fields of its document.
 func schemaOf(t step.Type) *resource.Schema {
 	s := &resource.Schema{Doc: t.Doc, Attributes: map[string]*resource.Attribute{}}
@@ -39,7 +42,7 @@ func schemaOf(t step.Type) *resource.Schema {
 		}
 		s.Attributes[name] = a
 	}
-	if t.Name == factType || t.Name == secretType {
+	if hasValue(t.Name) {
 		s.Attributes["value"] = &resource.Attribute{
 			Type: cty.String, Computed: true, Sensitive: t.Name == secretType, Doc: "What it printed, without the last line break.",
 		}
@@ -89,7 +92,11 @@ func imageSchema() *resource.Schema {
 
 // Document is the document of a scripted step: stepType is its type without "step.", config its arguments. It is checked.
 func Document(addr, stepType string, config cty.Value) (spec.Step, error) {
-	data, err := object.JSON(config, "on", "timeout", "value", "kind", "addr", "key")
+	without := []string{"on", "timeout", "kind", "addr", "key"}
+	if hasValue(stepType) {
+		without = append(without, "value") // computed
+	}
+	data, err := object.JSON(config, without...)
 	if err != nil {
 		return spec.Step{}, fmt.Errorf("%s: %w", addr, err)
 	}

@@ -98,7 +98,7 @@ func (s *session) succeeded(member int, mode string, document spec.Step, r spec.
 	var computed map[string]cty.Value
 	if mode == step.Apply {
 		s.inPlace = append(s.inPlace, placed{position: s.batch.Members[member].Position, step: document})
-		if document.Type == factType || document.Type == secretType {
+		if hasValue(document.Type) {
 			computed = map[string]cty.Value{"value": cty.StringVal(r.Output)}
 		}
 	}

@@ -17,22 +17,27 @@ file_check() {
 }
 
 file_apply() {
-	if [ -d "$home" ]; then
-		folder
-		mkdir -p "$above"
-	else
-		new=''
-		trap 'rm -f "$new"; parents_undo "$home/parents"; forget' EXIT
-		remember
-		parents "$home/parents"
-		if present "$path"; then cp -a "$path" "$home/before"; else : >"$home/absent"; fi
-	fi
+	file_begin
 	file_new
 	(umask 077 && file_content >"$new")
 	access_set "$new"
 	sync "$new" 2>/dev/null || :
 	file_replace
 	trap - EXIT
+}
+
+# file_begin: keeps what stands at $path, when it is changed for the first time.
+file_begin() {
+	if [ -d "$home" ]; then
+		folder
+		mkdir -p "$above"
+		return
+	fi
+	new=''
+	trap 'rm -f "$new"; parents_undo "$home/parents"; forget' EXIT
+	remember
+	parents "$home/parents"
+	if present "$path"; then cp -a "$path" "$home/before"; else : >"$home/absent"; fi
 }
 
 file_undo() {

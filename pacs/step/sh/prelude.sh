@@ -33,6 +33,12 @@ differs() {
 	printf '%s' "$1" >>"$diff"
 }
 
+# maybe TEXT: the check cannot tell.
+maybe() {
+	if [ -s "$unsure" ]; then printf ', ' >>"$unsure"; fi
+	printf '%s' "$1" >>"$unsure"
+}
+
 fail() {
 	printf '%s\n' "$1"
 	exit 1
@@ -105,7 +111,9 @@ step() {
 	if [ -n "$offline" ]; then home=$scratch/home.$1; fi
 	first=$scratch/diff
 	diff=$first
+	unsure=$scratch/unsure
 	: >"$diff"
+	: >"$unsure"
 	: >"$scratch/out"
 	: >"$scratch/errors"
 	verify=
@@ -120,6 +128,9 @@ mode_check() {
 		answer same 65537
 	elif [ -s "$diff" ]; then
 		answer differs
+	elif [ -s "$unsure" ]; then
+		first=$unsure
+		answer maybe
 	else
 		answer same
 	fi
@@ -133,8 +144,11 @@ mode_apply() {
 		return
 	fi
 	if [ ! -s "$diff" ]; then
-		answer same
-		return
+		if [ ! -s "$unsure" ]; then
+			answer same
+			return
+		fi
+		first=$unsure
 	fi
 	attempt "${type}_apply"
 	stop_on_failure
