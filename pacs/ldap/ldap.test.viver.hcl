@@ -26,7 +26,7 @@ node "pc" {
 
 variable "users" {
   default = {
-    ada   = { uid = 2001, group = "staff", name = "Ada Lovelace" }
+    ada   = { uid = 2001, group = "teachers", name = "Ada Lovelace" }
     brian = { uid = 2002, group = "pupils", name = "Brian O'Neill" }
   }
 }
@@ -46,7 +46,7 @@ pac "logins" {
   image  = image.desk
   domain = "room.example"
   groups = {
-    staff  = { gid = 2100 }
+    teachers  = { gid = 2100 }
     pupils = { gid = 2200, members = var.members }
   }
   users     = var.users
@@ -84,7 +84,7 @@ run "a_server_and_two_nodes" {
 run "one_user_more_touches_no_other_and_no_node" {
   variables {
     users = {
-      ada   = { uid = 2001, group = "staff", name = "Ada Lovelace" }
+      ada   = { uid = 2001, group = "teachers", name = "Ada Lovelace" }
       brian = { uid = 2002, group = "pupils", name = "Brian O'Neill" }
       cleo  = { uid = 2003, group = "pupils" }
     }

@@ -180,7 +180,7 @@ step "file" "settings" {
     pidfile /run/slapd/slapd.pid
     TLSCertificateFile ${local.folder}/certificate.pem
     TLSCertificateKeyFile ${local.folder}/key.pem
-    authz-regexp gidNumber=0\+uidNumber=0,cn=peercred,cn=external,cn=auth cn=admin,${local.base}
+    authz-regexp gidNumber=0[+]uidNumber=0,cn=peercred,cn=external,cn=auth cn=admin,${local.base}
     database mdb
     suffix ${local.base}
     rootdn cn=admin,${local.base}
@@ -252,8 +252,7 @@ step "command" "group" {
   on         = var.server
   check      = <<-EOT
     found=$(ldapsearch ${local.tool} -LLL -b ${each.value.dn} -s base '(gidNumber=${each.value.gid})' memberUid)
-    [ -n "$found" ]
-    [ "$(printf '%s\n' "$found" | sed -n 's/^memberUid: //p' | sort | tr '\n' ' ')" = '${join("", [for m in each.value.members : "${m} "])}' ]
+    [ -n "$found" ] && [ "$(printf '%s\n' "$found" | sed -n 's/^memberUid: //p' | sort | tr '\n' ' ')" = '${join("", [for m in each.value.members : "${m} "])}' ]
   EOT
   run        = <<-EOT
     ldapadd ${local.tool} <<'LDIF' || [ $? = 68 ]
@@ -268,8 +267,7 @@ step "command" "group" {
     replace: gidNumber
     gidNumber: ${each.value.gid}
     -
-    replace: memberUid
-    ${join("\n", [for m in each.value.members : "memberUid: ${m}"])}
+    replace: memberUid${join("", [for m in each.value.members : "\nmemberUid: ${m}"])}
     LDIF
   EOT
   undo       = "ldapdelete ${local.tool} ${each.value.dn} || [ $? = 32 ]"
