@@ -153,7 +153,7 @@ func (h *heard) Handle(_ context.Context, r slog.Record) error {
 }
 
 func TestAnotherKeyIsNotHeard(t *testing.T) {
-	refused := &heard{Handler: slog.DiscardHandler, part: "No installed keys could decrypt", line: make(chan struct{})}
+	refused := &heard{Handler: slog.DiscardHandler, part: "could decrypt the message", line: make(chan struct{})}
 	c := config("pc00")
 	c.Log = slog.New(refused)
 	first := start(t, c)
