@@ -37,10 +37,12 @@ pac "from_server" {
 }
 
 pac "from_node" {
-  source = "./"
-  server = node.pc[0]
-  nodes  = node.pc
-  port   = 9091
+  source       = "./"
+  server       = node.pc[0]
+  nodes        = node.pc
+  image        = image.desk
+  server_image = image.desk
+  port         = 9091
 }
 
 run "a_node_that_does_not_come_holds_up_no_other" {

@@ -18,7 +18,13 @@ variable "nodes" {
 variable "image" {
   type        = image
   default     = null
-  description = "To this image the packages are added, for nodes; without it, nodes install them at each boot. Servers install theirs themselves."
+  description = "To this image the exporter is added, for nodes; without it, nodes install it at each boot."
+}
+
+variable "server_image" {
+  type        = image
+  default     = null
+  description = "Where the server is a node: the image that it boots, to which the server's packages are added; without it, it installs them."
 }
 
 variable "interval" {
@@ -85,11 +91,11 @@ locals {
 step "package" "image" {
   count = var.image == null ? 0 : 1
   on    = var.image
-  names = var.server.kind == "server" ? local.exporter : local.both
+  names = local.exporter
 }
 
 # In an image neither starts by itself: all nodes share it, and not each of them is the server.
-step "service" "exporter" {
+step "service" "image" {
   count      = var.image == null ? 0 : 1
   on         = var.image
   name       = "prometheus-node-exporter"
@@ -97,12 +103,18 @@ step "service" "exporter" {
   depends_on = [step.package.image]
 }
 
-step "service" "prometheus" {
-  count      = var.image == null || var.server.kind == "server" ? 0 : 1
-  on         = var.image
-  name       = "prometheus"
+step "package" "server_image" {
+  count = var.server_image == null ? 0 : 1
+  on    = var.server_image
+  names = local.both
+}
+
+step "service" "server_image" {
+  for_each   = toset(var.server_image == null ? [] : local.both)
+  on         = var.server_image
+  name       = each.key
   enabled    = false
-  depends_on = [step.package.image]
+  depends_on = [step.package.server_image]
 }
 
 step "package" "nodes" {
@@ -119,7 +131,7 @@ step "service" "watched" {
 }
 
 step "package" "server" {
-  count = var.image == null || var.server.kind == "server" ? 1 : 0
+  count = var.server_image == null ? 1 : 0
   on    = var.server
   names = local.both
 }

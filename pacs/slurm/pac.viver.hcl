@@ -18,7 +18,13 @@ variable "nodes" {
 variable "image" {
   type        = image
   default     = null
-  description = "To this image the packages are added, for nodes; without it, nodes install them at each boot. Servers install theirs themselves."
+  description = "To this image the packages of those that work are added; without it, nodes install them at each boot."
+}
+
+variable "server_image" {
+  type        = image
+  default     = null
+  description = "Where the server is a node: the image that it boots, to which the server's packages are added; without it, it installs them."
 }
 
 variable "cluster" {
@@ -99,7 +105,7 @@ locals {
 step "package" "image" {
   count = var.image == null ? 0 : 1
   on    = var.image
-  names = distinct(concat(local.work, var.server.kind == "node" ? local.queue : local.work))
+  names = local.work
 }
 
 # A key that a package has made would be the same for whoever has the image.
@@ -112,15 +118,37 @@ step "command" "image" {
 }
 
 step "service" "image" {
-  for_each   = toset(var.image == null ? [] : var.server.kind == "node" ? ["munge", "slurmd", "slurmctld"] : ["munge", "slurmd"])
+  for_each   = toset(var.image == null ? [] : ["munge", "slurmd"])
   on         = var.image
   name       = each.key
   enabled    = false
   depends_on = [step.package.image]
 }
 
+step "package" "server_image" {
+  count = var.server_image == null ? 0 : 1
+  on    = var.server_image
+  names = local.queue
+}
+
+step "command" "server_image" {
+  count      = var.server_image == null ? 0 : 1
+  on         = var.server_image
+  run        = "rm -f /etc/munge/munge.key"
+  check      = "[ ! -e /etc/munge/munge.key ]"
+  depends_on = [step.package.server_image]
+}
+
+step "service" "server_image" {
+  for_each   = toset(var.server_image == null ? [] : ["munge", "slurmctld"])
+  on         = var.server_image
+  name       = each.key
+  enabled    = false
+  depends_on = [step.package.server_image]
+}
+
 step "package" "server" {
-  count = var.image == null || var.server.kind == "server" ? 1 : 0
+  count = var.server_image == null ? 1 : 0
   on    = var.server
   names = local.queue
 }

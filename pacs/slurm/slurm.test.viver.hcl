@@ -42,10 +42,12 @@ pac "jobs" {
 }
 
 pac "from_node" {
-  source  = "./"
-  server  = node.pc[0]
-  nodes   = node.pc
-  cluster = "other"
+  source       = "./"
+  server       = node.pc[0]
+  nodes        = node.pc
+  image        = image.desk
+  server_image = image.desk
+  cluster      = "other"
 }
 
 run "a_queue_and_two_nodes" {
