@@ -46,7 +46,7 @@ step "package" "openmpi" {
   names = concat(["openmpi-bin"], var.compiler ? ["libopenmpi-dev", "gcc", "libc6-dev", "make"] : [])
 }
 
-# Both are files of the package, which has examples only in them.
+# Both are files of the package. The first has only examples in it, the second what stands at the end here.
 step "file" "hostfile" {
   on      = var.nodes
   path    = "/etc/openmpi/openmpi-default-hostfile"
@@ -61,6 +61,12 @@ step "file" "parameters" {
     oob_tcp_if_include = ${local.networks}
     btl_tcp_if_include = ${local.networks}
     plm_rsh_agent = ssh
+    # Debian's own: nothing that needs the libraries of particular network cards.
+    btl_base_warn_component_unused = 0
+    btl = ^uct,openib,ofi
+    mtl = ^ofi
+    pml = ^ucx
+    osc = ^ucx,pt2pt
   EOT
 }
 

@@ -31,10 +31,12 @@ type Options struct {
 
 // Room is one lab with its configuration.
 type Room struct {
-	Lab  *lab.Lab
-	Dir  string // the configuration; state and data_dir stand in it
-	bin  string
-	vars map[string]string
+	Lab *lab.Lab
+	Dir string // the configuration; state and data_dir stand in it
+	// Image is the address of the image that Build builds; Open sets that of the example's.
+	Image string
+	bin   string
+	vars  map[string]string
 }
 
 // Open makes the lab, with all machines off, and copies the configuration. A lab of that name that an earlier run left is removed first.
@@ -56,7 +58,7 @@ func Open(ctx context.Context, o Options) (*Room, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Room{Lab: l, Dir: o.Dir, bin: bin, vars: map[string]string{
+	r := &Room{Lab: l, Dir: o.Dir, Image: "image.desk", bin: bin, vars: map[string]string{
 		"interface": lab.Bridge, "data_dir": filepath.Join(o.Dir, "seed"), "nodes": fmt.Sprint(len(o.Machines)),
 		"kernel": "linux-image-cloud-amd64", "compression": "3", "bios_loader": "ipxe.pxe", "kernel_arguments": "console=ttyS0",
 	}}
@@ -96,10 +98,10 @@ func (r *Room) Viver(ctx context.Context, word string, args ...string) *exec.Cmd
 	return r.Lab.Command(ctx, filepath.Join(r.bin, "viver"), append(line, args...)...)
 }
 
-// Build builds the configuration's images outside of the lab: its network has no way to a distribution's packages. It is quick when they
-// are in the cache. Nothing else is applied.
+// Build builds the configuration's image outside of the lab: its network has no way to a distribution's packages. It is quick when it
+// is in the cache. Nothing else is applied.
 func (r *Room) Build(ctx context.Context) *exec.Cmd {
-	inside := r.Viver(ctx, "apply", "--auto-approve", "--target", "image.desk")
+	inside := r.Viver(ctx, "apply", "--auto-approve", "--target", r.Image)
 	return exec.CommandContext(ctx, inside.Args[4], inside.Args[5:]...)
 }
 
