@@ -80,3 +80,93 @@ func TestRawIsForSocketsOnly(t *testing.T) {
 		t.Errorf("a pipe in memory became a %T", c)
 	}
 }
+
+// tcp are the ends of a connection over loopback.
+func tcp(t *testing.T) (a, b net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if a, err = net.Dial("tcp", l.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	if b, err = l.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.Close(); b.Close() })
+	return a, rawConn(b)
+}
+
+func TestReadWaitsForWhatIsExpected(t *testing.T) {
+	a, b := tcp(t)
+	expecting(b, 20<<10)
+	first, second := make([]byte, 10<<10), make([]byte, 10<<10)
+	if _, err := a.Write(first); err != nil {
+		t.Fatal(err)
+	}
+	read := make(chan int)
+	go func() {
+		n, err := b.Read(make([]byte, 64<<10))
+		if err != nil {
+			t.Error(err)
+		}
+		read <- n
+	}()
+	select {
+	case n := <-read:
+		t.Fatalf("%d bytes were read at once", n)
+	case <-time.After(50 * time.Millisecond):
+	}
+	if _, err := a.Write(second); err != nil {
+		t.Fatal(err)
+	}
+	if n := <-read; n != 20<<10 {
+		t.Errorf("%d bytes were read", n)
+	}
+}
+
+// A connection that ends early is no reason to wait, be its end seen before the read or in it.
+func TestReadSeesTheEndBeforeWhatIsExpected(t *testing.T) {
+	for _, before := range []bool{true, false} {
+		a, b := tcp(t)
+		expecting(b, 20<<10)
+		end := func() {
+			if _, err := a.Write(make([]byte, 100)); err != nil {
+				t.Error(err)
+			}
+			a.Close()
+		}
+		if before {
+			end()
+		} else {
+			time.AfterFunc(10*time.Millisecond, end)
+		}
+		if err := b.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := io.ReadFull(b, make([]byte, 20<<10)); n != 100 || !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("%d bytes, %v", n, err)
+		}
+	}
+}
+
+func TestMoreThanTheSocketHoldsIsRead(t *testing.T) {
+	a, b := tcp(t)
+	all := bytes.Repeat([]byte("0123456789abcdef"), 1<<18)
+	go func() {
+		if _, err := a.Write(all); err != nil {
+			t.Error(err)
+		}
+	}()
+	expecting(b, len(all))
+	got := make([]byte, len(all))
+	if _, err := io.ReadFull(b, got[:len(got)-7]); err != nil {
+		t.Fatal(err)
+	}
+	expecting(b, 7)
+	if _, err := io.ReadFull(b, got[len(got)-7:]); err != nil || !bytes.Equal(got, all) {
+		t.Errorf("other bytes, %v", err)
+	}
+}
