@@ -1,7 +1,8 @@
 package spec
 
 // IdentityDir is the folder below a server's data folder in which the operator's side puts who the server is: host_key and
-// host_key-cert.pub (SSH), tls.key and tls.crt (PEM), and IdentityFile. Only root can read them.
+// host_key-cert.pub (SSH), tls.key and tls.crt (PEM), what it signs passports with (passport.key and passport.crt, PEM, its own
+// certificate before the root; gossip.key, 32 bytes), and IdentityFile. Only root can read them.
 const (
 	IdentityDir  = "identity"
 	IdentityFile = "identity.json"

@@ -10,15 +10,17 @@ const (
 
 // JoinRequest is what a booting machine says of itself.
 type JoinRequest struct {
-	Cluster  string      `json:"cluster"`
-	MAC      string      `json:"mac"`
-	Address  string      `json:"address"`
-	Firmware string      `json:"firmware,omitempty"` // bios, uefi
-	BootID   string      `json:"boot_id"`
-	Image    Digest      `json:"image"`
-	HostKey  string      `json:"host_key"` // public, one line in the form of authorized_keys
-	Facts    Facts       `json:"facts"`
-	Boot     []StageTime `json:"boot"`
+	Cluster  string `json:"cluster"`
+	MAC      string `json:"mac"`
+	Address  string `json:"address"`
+	Firmware string `json:"firmware,omitempty"` // bios, uefi
+	BootID   string `json:"boot_id"`
+	Image    Digest `json:"image"`
+	HostKey  string `json:"host_key"` // public, one line in the form of authorized_keys
+	// PublicKey is that which the machine wants a passport for (PKIX, DER); empty: it wants none.
+	PublicKey []byte      `json:"public_key,omitempty"`
+	Facts     Facts       `json:"facts"`
+	Boot      []StageTime `json:"boot"`
 }
 
 // JoinResponse admits a machine.
@@ -26,6 +28,8 @@ type JoinResponse struct {
 	Node  NodeSpec  `json:"node"`
 	Token string    `json:"token"` // goes into each Report of this boot
 	Time  time.Time `json:"time"`  // the server's clock, for machines whose own stands in another year
+	// Passport is for the request's PublicKey; nil: there was none, or the server cannot sign one.
+	Passport *Passport `json:"passport,omitempty"`
 }
 
 // JoinWait puts a machine off.

@@ -96,4 +96,7 @@ type UnitStart struct {
 	Machine  string   `json:"machine"`   // name of the machine that runs the unit
 	ImageDir string   `json:"image_dir"` // an image store (package imagestore)
 	StateDir string   `json:"state_dir"` // the unit's own folder; survives a restart of the unit
+	// Passport is the machine's, and Key the private key to it (PKCS #8, PEM), for units that serve blocks; nil: there is none.
+	Passport *Passport `json:"passport,omitempty"`
+	Key      string    `json:"key,omitempty"`
 }

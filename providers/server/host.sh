@@ -38,7 +38,7 @@ word_inspect() {
 		sum=$(sha256sum "$program")
 		echo "program ${sum%% *}"
 	fi
-	for name in identity.json host_key-cert.pub tls.crt; do
+	for name in identity.json host_key-cert.pub tls.crt passport.crt; do
 		if [ -f "$dir/identity/$name" ]; then echo "$name $(base64 <"$dir/identity/$name" | tr -d '\n')"; fi
 	done
 	echo "pid $(agent_pid)"

@@ -71,7 +71,8 @@ func (f found) hasIdentity(a *trust.Authority, name string) bool {
 		return false
 	}
 	_, err := hostKey(f.files["host_key-cert.pub"], a, name)
-	return err == nil && id.Name == name && id.Trust == a.Trust() && len(f.files["tls.crt"]) > 0
+	// Servers of an earlier version could not sign passports, and get an identity with which they can.
+	return err == nil && id.Name == name && id.Trust == a.Trust() && len(f.files["tls.crt"]) > 0 && len(f.files["passport.crt"]) > 0
 }
 
 // hostKey returns the key in a host certificate for name.

@@ -67,9 +67,11 @@ func TestIdentityIsFoundAgain(t *testing.T) {
 	if err := f.refuseForeign(a, "seed"); err != nil {
 		t.Error(err)
 	}
-	delete(f.files, "tls.crt")
-	if f.hasIdentity(a, "seed") {
-		t.Error("an identity without a TLS certificate is taken")
+	for _, name := range []string{"passport.crt", "tls.crt"} {
+		delete(f.files, name)
+		if f.hasIdentity(a, "seed") {
+			t.Errorf("an identity without %s is taken", name)
+		}
 	}
 	empty := found{}
 	if err := empty.refuseForeign(a, "seed"); err != nil || empty.hasIdentity(a, "seed") {

@@ -58,6 +58,9 @@ func (a *Authority) Server(name string) (Identity, error) {
 	if err := a.tlsKey(id); err != nil {
 		return nil, err
 	}
+	if err := a.passportAuthority(id, name); err != nil {
+		return nil, err
+	}
 	return id, nil
 }
 

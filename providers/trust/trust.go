@@ -1,6 +1,7 @@
 // Package trust owns the cluster's certificate authority: one ed25519 key beside the state, made by the first apply. It signs the
-// operator's SSH user certificates, the servers' SSH host certificates and their TLS certificates. It hands out public halves
-// and signatures; the private key leaves neither the package nor its file.
+// operator's SSH user certificates, the servers' SSH host certificates and their TLS certificates, and the authorities with which servers
+// sign passports (package nodeimage/passport). It hands out public halves and signatures; the private key leaves neither the package
+// nor its file.
 package trust
 
 import (
