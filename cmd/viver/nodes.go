@@ -21,15 +21,20 @@ import (
 
 func (a *app) nodesCommand() *cobra.Command {
 	var timeout time.Duration
+	var watch bool
 	cmd := &cobra.Command{
 		Use:   "nodes",
 		Short: "Show where every machine is in its boot",
 		Long: `nodes asks the servers which machines they have seen: their names, how far their boot has got, and what holds it up. Machines
-that wait for a name or for approval are shown too.`,
+that wait for a name or for approval are shown too. With --watch it goes on, and prints a line whenever a machine gets further.`,
 		Example: `  viver nodes
+  viver nodes --watch
   viver nodes --json | jq '.[] | select(.waiting != null)'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if watch {
+				return a.watchNodes(cmd.Context())
+			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
 			machines, err := a.machines(ctx, a.fleet())
@@ -42,6 +47,7 @@ that wait for a name or for approval are shown too.`,
 			return errors.Join(printMachines(a.out, machines, time.Now()), err)
 		},
 	}
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "go on until Ctrl-C, with a line for each change")
 	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long to wait for a server's answer")
 	cmd.AddCommand(a.approveCommand())
 	return cmd

@@ -58,7 +58,12 @@ func (d distribution) Up(ctx context.Context) error {
 // systemdUp asks systemd, which answers late or not at all in its first moments.
 func (d distribution) systemdUp(ctx context.Context) error {
 	var answer string
+	begin := time.Now()
 	err := until(ctx, 5*look, func() bool {
+		// Before it has made its socket nobody would answer, and a slow machine has other things to do than to start programs.
+		if _, err := os.Stat(filepath.Join(d.root, "run/systemd/private")); err != nil && time.Since(begin) < plainTime {
+			return false
+		}
 		// --wait has been seen to wait on when systemd was up. Its status is not 0 for "degraded", which is up.
 		once, cancel := context.WithTimeout(ctx, systemdTime)
 		defer cancel()

@@ -1,6 +1,8 @@
 package fleet_test
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"net"
 	"strconv"
@@ -96,5 +98,34 @@ func TestImagesOfAllServers(t *testing.T) {
 	}
 	if err == nil || !strings.Contains(err.Error(), "server second: ") {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestWatchAllServers(t *testing.T) {
+	f, servers, seed, second := newFleet(t)
+	seed.Handle(spec.OpMachineWatch, func(c *sshtest.Call) (any, error) {
+		for _, stage := range []spec.Stage{spec.StageKernel, spec.StageJoined} {
+			event, _ := json.Marshal(spec.Machine{MAC: "1", Boot: []spec.StageTime{{Stage: stage}}})
+			c.Send(spec.Reply{Event: event})
+		}
+		<-c.Gone
+		return nil, nil
+	})
+	second.Handle(spec.OpMachineWatch, func(*sshtest.Call) (any, error) { return nil, errors.New("disk full") })
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var seen []spec.Stage
+	var troubles []string
+	done := func() {
+		if len(seen) == 2 && len(troubles) == 1 {
+			cancel()
+		}
+	}
+	f.Watch(ctx, servers, func(m spec.Machine) { seen = append(seen, m.Stage()); done() }, func(err error) { troubles = append(troubles, err.Error()); done() })
+	if diff := cmp.Diff([]spec.Stage{spec.StageKernel, spec.StageJoined}, seen); diff != "" {
+		t.Error(diff)
+	}
+	if len(troubles) != 1 || !strings.Contains(troubles[0], "server second: ") || !strings.Contains(troubles[0], "disk full") {
+		t.Errorf("%q", troubles)
 	}
 }

@@ -166,6 +166,31 @@ func (r *Room) Machines(ctx context.Context) ([]spec.Machine, error) {
 	return machines, nil
 }
 
+// Watch calls seen with each machine, and whenever the seed hears something new of one, until seen returns true.
+func (r *Room) Watch(ctx context.Context, seen func(spec.Machine) (done bool)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	cmd := r.Viver(ctx, "nodes", "--watch", "--json")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("viver nodes --watch: %w", err)
+	}
+	defer cmd.Wait() // it is killed
+	for d := json.NewDecoder(out); ; {
+		var m spec.Machine
+		if err := d.Decode(&m); err != nil {
+			return fmt.Errorf("viver nodes --watch: %w", errors.Join(ctx.Err(), err))
+		}
+		if seen(m) {
+			cancel()
+			return nil
+		}
+	}
+}
+
 // Serial returns the last lines that the machine printed on its console.
 func (r *Room) Serial(machine string, lines int) string {
 	m, err := r.Lab.Machine(machine)

@@ -15,9 +15,6 @@ import (
 	"viver/testing/room"
 )
 
-// asking is the time between two questions to the seed: often enough that its answer is about the last report of each machine.
-const asking = time.Second
-
 // cluster is viver: a room that was applied once, whose machines boot again for each measurement.
 type cluster struct {
 	room  *room.Room
@@ -120,28 +117,18 @@ func (c *cluster) bootOne(ctx context.Context, m *lab.Machine) (boot, error) {
 	return b, nil
 }
 
-// joined asks the seed until it says that the machine has joined in the boot which began then.
-func (c *cluster) joined(ctx context.Context, m *lab.Machine, begin time.Time) (spec.Machine, error) {
-	tick := time.NewTicker(asking)
-	defer tick.Stop()
-	for {
-		machines, err := c.room.Machines(ctx)
-		if err != nil {
-			return spec.Machine{}, err
-		}
-		for _, seen := range machines {
-			if seen.MAC != m.MAC || seen.Stage() != spec.StageJoined || !seen.Boot[0].At.After(begin) {
-				continue
-			}
-			if seen.Image != c.image {
-				return seen, fmt.Errorf("it booted the image %s, and the peers %s", seen.Image, c.image)
-			}
-			return seen, nil
-		}
-		select {
-		case <-ctx.Done():
-			return spec.Machine{}, fmt.Errorf("not joined: %w", ctx.Err())
-		case <-tick.C:
-		}
+// joined waits until the seed says that the machine has joined in the boot which began then. Nothing is asked meanwhile: it would take time
+// from the machine that boots beside.
+func (c *cluster) joined(ctx context.Context, m *lab.Machine, begin time.Time) (joined spec.Machine, err error) {
+	err = c.room.Watch(ctx, func(seen spec.Machine) bool {
+		joined = seen
+		return seen.MAC == m.MAC && seen.Stage() == spec.StageJoined && seen.Boot[0].At.After(begin)
+	})
+	if err != nil {
+		return joined, fmt.Errorf("not joined: %w", err)
 	}
+	if joined.Image != c.image {
+		return joined, fmt.Errorf("it booted the image %s, and the peers %s", joined.Image, c.image)
+	}
+	return joined, nil
 }
