@@ -37,7 +37,9 @@ after a power cut, apply again goes on where it stopped.
 With FILE it carries out the plan that viver plan --out FILE has saved, exactly that and without asking. It is refused when the state or
 the configuration has changed since. Values of variables are not in the file: give them as they were given to plan.
 
-Ctrl-C once starts nothing new and waits for what runs; twice cancels that; three times ends at once.`,
+Ctrl-C once starts nothing new and waits for what runs; twice cancels that; three times ends at once.
+
+` + addressHelp,
 		Example: `  viver apply
   viver apply monday.plan
   viver apply --replace 'node.pc[pc07]'   make one machine anew

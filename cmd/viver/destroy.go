@@ -10,7 +10,9 @@ func (a *app) destroyCommand() *cobra.Command {
 		Short: "Take everything away",
 		Long: `destroy takes away all that apply has brought about, in reverse: those that use something before what they use, so machines are
 switched off before the services that they boot from end. It says which machines do not answer, and asks before it begins. It needs the
-state only; the configuration may be broken or gone. Values of variables are taken as by apply, and are not needed.`,
+state only; the configuration may be broken or gone. Values of variables are taken as by apply, and are not needed.
+
+` + addressHelp,
 		Example: `  viver destroy
   viver destroy --target 'node.pc[pc07]'   one machine, and what uses it
   viver destroy --exclude server.seed      all but the server and what it needs

@@ -25,7 +25,9 @@ changes nothing, and can run beside an apply.
 Signs: + create, ~ update, -/+ replace, - destroy, . forget, = remember what was found, ! could not be asked.
 
 With --out the plan is saved, for viver apply FILE. The file says what the plan follows from, by digests; it holds no argument and no
-value of a variable, so these must be given to apply again. When the state or the configuration has changed by then, it is refused.`,
+value of a variable, so these must be given to apply again. When the state or the configuration has changed by then, it is refused.
+
+` + addressHelp,
 		Example: `  viver plan
   viver plan -C rooms/physics --var pcs=40
   viver plan --detail                   a row for each instance

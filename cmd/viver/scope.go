@@ -9,6 +9,10 @@ import (
 	"viver/planner/planfile"
 )
 
+// addressHelp says how instances are named on command lines: by addr.Query.
+const addressHelp = `An ADDRESS is that of an instance, node.pc[6], also by its machine's name, node.pc[pc07]; several, node.pc[pc01..pc08]; a block,
+node.pc; a Pac with all in it, pac.boot; or just the name of a machine, pc07.`
+
 // scope are the flags that say how far a plan reaches.
 type scope struct {
 	refresh     bool
@@ -22,15 +26,15 @@ type scope struct {
 // flags adds those that make sense for every plan.
 func (s *scope) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&s.refresh, "refresh", true, "ask what is there how it is")
-	cmd.Flags().StringArrayVar(&s.targets, "target", nil, "address of an instance, a block or a Pac: only this, and what it needs (to destroy: what uses it); can be repeated")
-	cmd.Flags().StringArrayVar(&s.exclude, "exclude", nil, "address as with --target: all but this, and what needs it (to destroy: what it uses); can be repeated")
+	cmd.Flags().StringArrayVar(&s.targets, "target", nil, "ADDRESS or machine's name: only this, and what it needs (to destroy: what uses it); can be repeated")
+	cmd.Flags().StringArrayVar(&s.exclude, "exclude", nil, "as with --target: all but this, and what needs it (to destroy: what it uses); can be repeated")
 }
 
 // planFlags adds those for plans from a configuration.
 func (s *scope) planFlags(cmd *cobra.Command) {
 	s.flags(cmd)
 	cmd.Flags().BoolVar(&s.refreshOnly, "refresh-only", false, "do nothing but remember how things were found")
-	cmd.Flags().StringArrayVar(&s.replace, "replace", nil, "address as with --target: make it anew although nothing calls for it; can be repeated")
+	cmd.Flags().StringArrayVar(&s.replace, "replace", nil, "as with --target: make it anew although nothing calls for it; can be repeated")
 }
 
 func (s *scope) check() error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -18,10 +17,13 @@ func (a *app) showCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [FILE | ADDRESS...]",
 		Short: "Show what is remembered, or a saved plan",
-		Long: `show prints what the last apply remembered: all of it, or what is at some addresses: those of instances, blocks or Pacs. Of sensitive values
-only digests are remembered, and these are not shown. With a FILE that viver plan --out has written it shows that plan, if it still holds; give
-the values of variables as they were given to plan. It asks no machine and changes nothing.`,
+		Long: `show prints what the last apply remembered: all of it, or what addresses or names of machines mean. Of sensitive values only digests are
+remembered, and these are not shown. With a FILE that viver plan --out has written it shows that plan, if it still holds; give
+the values of variables as they were given to plan. It asks no machine and changes nothing.
+
+` + addressHelp,
 		Example: `  viver show
+  viver show pc07
   viver show 'node.pc[0]'
   viver show pac.boot
   viver show --json | jq '.instances[].addr'
@@ -80,18 +82,16 @@ func (a *app) showAll(instances []*state.Instance) error {
 	return nil
 }
 
-// showInstances shows what is at some addresses.
-func (a *app) showInstances(s *state.State, addresses []string) error {
+// showInstances shows what some queries mean.
+func (a *app) showInstances(s *state.State, queries []string) error {
 	var list []*state.Instance
-	for _, at := range addresses {
-		before := len(list)
-		for _, i := range ui.Ordered(s) {
-			if rest, ok := strings.CutPrefix(i.Addr, at); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
-				list = append(list, i)
-			}
+	for _, q := range queries {
+		found, err := s.Find(q)
+		if err != nil {
+			return fmt.Errorf("show: there is no such file, and in the %w", err)
 		}
-		if len(list) == before {
-			return fmt.Errorf("show: nothing is remembered at %s, and there is no such file; viver show prints all that is remembered", at)
+		for _, at := range found {
+			list = append(list, s.Instances[at])
 		}
 	}
 	if !a.json {

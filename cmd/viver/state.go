@@ -58,10 +58,12 @@ func (a *app) stateListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list [ADDRESS...]",
 		Short: "List what is remembered",
-		Long: `list prints the address of everything that is remembered, or of what is at some addresses: those of instances, blocks or Pacs. What
-the last apply did not finish is marked. It is an error when nothing is at an address.`,
+		Long: `list prints the address of everything that is remembered, or of what addresses or names of machines mean. What the last
+apply did not finish is marked. It is an error when nothing is meant.
+
+` + addressHelp,
 		Example: `  viver state list
-  viver state list node.pc pac.boot
+  viver state list node.pc pac.boot pc07
   viver state list --json | jq -r '.[] | select(.status == "incomplete").addr'`,
 		ValidArgsFunction: words(a.addresses),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -74,15 +76,15 @@ the last apply did not finish is marked. It is an error when nothing is at an ad
 	}
 }
 
-// pick returns the instances at some addresses, all without addresses, in order.
-func (a *app) pick(ctx context.Context, addresses []string) (all []*state.Instance, err error) {
+// pick returns the instances that queries mean, all without queries, in order.
+func (a *app) pick(ctx context.Context, queries []string) (all []*state.Instance, err error) {
 	s, err := a.open().remembered(ctx)
 	if err != nil {
 		return nil, err
 	}
 	chosen := map[string]bool{}
-	for _, at := range addresses {
-		found, err := s.Find(at)
+	for _, q := range queries {
+		found, err := s.Find(q)
 		if err != nil {
 			return nil, err
 		}
@@ -91,7 +93,7 @@ func (a *app) pick(ctx context.Context, addresses []string) (all []*state.Instan
 		}
 	}
 	for _, at := range s.Addresses() {
-		if len(addresses) == 0 || chosen[at] {
+		if len(queries) == 0 || chosen[at] {
 			all = append(all, s.Instances[at])
 		}
 	}
@@ -122,7 +124,9 @@ func (a *app) stateShowCommand() *cobra.Command {
 		Use:   "show ADDRESS...",
 		Short: "Show all that is remembered of something",
 		Long: `show prints what is remembered of instances: arguments, computed attributes, and what they depend on. Of sensitive values only digests are
-remembered, and these are not shown; --json has them.`,
+remembered, and these are not shown; --json has them.
+
+` + addressHelp,
 		Example: `  viver state show 'node.pc[0]'
   viver state show --json pac.boot`,
 		Args:              cobra.MinimumNArgs(1),

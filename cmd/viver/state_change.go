@@ -87,11 +87,14 @@ func (a *app) stateForgetCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rm ADDRESS...",
 		Short: "Forget something, without touching it",
-		Long: `rm forgets what is at some addresses: those of instances, blocks or Pacs. The things themselves stay as they are, and nobody takes them away
+		Long: `rm forgets what addresses or names of machines mean. The things themselves stay as they are, and nobody takes them away
 any more; what is still in the configuration is made again by the next apply. With a machine its steps are forgotten too. What depended on
-something that is forgotten depends on what that depended on, so that the order of a destroy stays right.`,
+something that is forgotten depends on what that depended on, so that the order of a destroy stays right.
+
+` + addressHelp,
 		Example: `  viver state rm 'node.pc[7]'
-  viver state rm node.old pac.old --dry-run`,
+  viver state rm node.old pac.old --dry-run
+  viver state rm pc07`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: words(a.addresses),
 		RunE: func(cmd *cobra.Command, args []string) error {

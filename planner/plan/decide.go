@@ -36,7 +36,7 @@ func (d *draft) decide(c *Change, s *resource.Schema, inputs cty.Value, refs map
 	case d.machineIsNew(c):
 		c.Action, follows = resource.Create, anything
 		c.Reasons = append([]Reason{{What: c.Machine + " is new"}}, c.Reasons...)
-	case slices.ContainsFunc(d.Replace, c.means):
+	case d.replaced[at]:
 		c.Action, follows = resource.Replace, anything
 		c.Reasons = append([]Reason{{What: "asked for by --replace"}}, c.Reasons...)
 	case len(c.triggers) > 0:

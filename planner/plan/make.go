@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"viver/planner/addr"
 	"viver/planner/lang"
 	"viver/planner/resource"
 	"viver/planner/state"
@@ -31,11 +32,11 @@ type Options struct {
 	Types  map[string]resource.Type // by name
 	// Refresh asks the types that can be asked how the instances are.
 	Refresh bool
-	// Targets are addresses of instances, blocks or Pacs: the plan is for these and what they need. Empty: for everything.
+	// Targets say what the plan is for, with what that needs: they are queries, as addr.Find takes them. Empty: for everything.
 	Targets []string
-	// Exclude are addresses of what the plan is not for, nor for what needs them.
+	// Exclude says in the same way what the plan is not for, nor for what needs it.
 	Exclude []string
-	// Replace are addresses of what is to be made anew although nothing calls for it.
+	// Replace says what is to be made anew although nothing calls for it.
 	Replace []string
 	// RefreshOnly: nothing is brought about; the state is to say what was found.
 	RefreshOnly bool
@@ -183,13 +184,22 @@ type draft struct {
 	changes  []*Change
 	byAddr   map[string]*Change
 	taken    map[string]string // which instance has the value of a unique argument
+	all      []addr.Known      // the changes, once all are there
+	replaced map[string]bool   // what Replace means, by address
 }
 
 func newDraft(o Options, seen map[string]resource.Observation, baking map[string][]Reason) *draft {
-	return &draft{
+	d := &draft{
 		Options: o, memory: NewMemory(o.State, o.Types), seen: seen, baking: maps.Clone(baking),
-		byAddr: map[string]*Change{}, taken: map[string]string{}, declared: &declarations{},
+		byAddr: map[string]*Change{}, taken: map[string]string{}, declared: &declarations{}, replaced: map[string]bool{},
 	}
+	for _, query := range o.Replace {
+		found, _ := o.State.Find(query) // what means nothing is reported by restrict
+		for _, at := range found {
+			d.replaced[at] = true
+		}
+	}
+	return d
 }
 
 // schema is that of a type; nil: there is no such type. Types may make theirs anew each time they are asked.

@@ -54,7 +54,28 @@ func ownName(c *Change) string {
 	return v.AsString()
 }
 
-// means reports whether an address that was given means the instance, or a block or Pac with it; a machine's name can stand for its key.
-func (c *Change) means(given string) bool {
-	return means(given, c.Addr.String()) || c.Name != "" && means(given, c.Label().String())
+// asKnown is the instance as people know it.
+func (d *draft) asKnown(c *Change) addr.Known {
+	k := addr.Known{Addr: c.Addr, Name: c.Name, Step: c.Machine != ""}
+	if k.Name != "" || k.Step {
+		return k
+	}
+	k.Name = ownName(c)
+	if k.Name == "" && c.Prior != nil {
+		k.Name = c.Prior.Name()
+	}
+	if s := d.schema(c.Type); k.Name == "" && s != nil && s.Attributes[nameArgument] != nil && c.Addr.Key.IsNone() {
+		k.Name = c.Addr.Name // as a server is called that is not there yet
+	}
+	return k
+}
+
+// find returns the places of the changes that a query means.
+func (d *draft) find(query string) ([]int, error) {
+	if d.all == nil {
+		for _, c := range d.changes {
+			d.all = append(d.all, d.asKnown(c))
+		}
+	}
+	return addr.Find(query, d.all)
 }

@@ -1,9 +1,7 @@
 package plan
 
 import (
-	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -121,31 +119,29 @@ func (s *selection) excluded() []int {
 	return list
 }
 
-// named are the changes that addresses mean, steps in an image with the image.
-func (s *selection) named(addresses []string) (list []int) {
+// named are the changes that queries mean, steps in an image with the image. Those that mean nothing are reported by unknown.
+func (s *selection) named(queries []string) (list []int) {
+	var found bitset.Set
+	for _, q := range queries {
+		places, _ := s.find(q)
+		for _, i := range places {
+			found.Add(i)
+		}
+	}
 	for i, c := range s.changes {
-		if slices.ContainsFunc(addresses, func(a string) bool { return c.means(a) || c.Baked && means(a, c.Machine) }) {
+		if m := s.byAddr[c.Machine]; found.Has(i) || c.Baked && m != nil && found.Has(s.index[m]) {
 			list = append(list, i)
 		}
 	}
 	return list
 }
 
-// unknown reports addresses that mean nothing; flag is where they come from.
-func (s *selection) unknown(flag string, addresses []string) (diags hcl.Diagnostics) {
-	for _, a := range addresses {
-		if !slices.ContainsFunc(s.changes, func(c *Change) bool { return c.means(a) }) {
-			diags = append(diags, fault("Unknown address", "--"+flag+" "+a+": nothing in the configuration or the state has this address. viver plan shows what there is."))
+// unknown reports queries that mean nothing; flag is where they come from.
+func (s *selection) unknown(flag string, queries []string) (diags hcl.Diagnostics) {
+	for _, q := range queries {
+		if _, err := s.find(q); err != nil {
+			diags = append(diags, fault("Unknown address", "--"+flag+" "+q+": "+err.Error()+". viver plan shows what there is in the configuration and the state."))
 		}
 	}
 	return diags
-}
-
-// bareKey is a text as key without quotes, as plans show it and shells like it: node.pc[pc01].
-var bareKey = regexp.MustCompile(`\[([^]"0-9][^]"]*)\]`)
-
-// means reports whether an address that was given means the instance at another.
-func means(given, address string) bool {
-	rest, ok := strings.CutPrefix(address, bareKey.ReplaceAllString(given, `["$1"]`))
-	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }

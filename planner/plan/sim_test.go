@@ -26,6 +26,7 @@ var schemas = map[string]*resource.Schema{
 		"address": {Type: cty.String, Required: true},
 		"boot_id": {Type: cty.String, Computed: true, From: []string{}},
 		"port":    {Type: cty.Number, Computed: true, From: []string{"address"}},
+		"name":    {Type: cty.String, Computed: true, From: []string{}},
 	}},
 	"image": {Bakes: true, Attributes: map[string]*resource.Attribute{
 		"from": {Type: cty.String, Replaces: true}, "packages": argument(cty.List(cty.String)),

@@ -2,30 +2,12 @@ package state
 
 import (
 	"cmp"
-	"fmt"
 	"iter"
 	"maps"
 	"slices"
 
 	"viver/planner/addr"
 )
-
-// Find returns the addresses of all that a pattern names: an instance, a block with its instances, or a Pac with all that is in it.
-func (s *State) Find(pattern string) ([]string, error) {
-	if _, err := isPac(pattern); err != nil {
-		return nil, fmt.Errorf("state: %w", err)
-	}
-	var found []string
-	for at := range s.Instances {
-		if within(at, pattern) {
-			found = append(found, at)
-		}
-	}
-	if len(found) == 0 {
-		return nil, fmt.Errorf("state: there is nothing at %s: `viver state list` shows what there is", pattern)
-	}
-	return Sorted(slices.Values(found)), nil
-}
 
 // Without returns a state that has forgotten what patterns name, and the steps on forgotten machines, with the addresses of all of
 // them. What depended on a forgotten instance depends on what that depended on, so that the order of a destroy stays right. The serial

@@ -17,10 +17,15 @@ type Renamed struct {
 	To   string `json:"to"`
 }
 
-// Move returns a state in which what is at from is at to: an instance, a block with all its instances, or a Pac with all that is in it. What
-// refers to them, or depends on them, goes with them, and no digest changes: a plan with a configuration in which the same was renamed
+// Move returns a state in which what is at from is at to: an instance, a block with all its instances, or a Pac with all that is in it. From may
+// also be what means one instance, as in Find. What refers to them, or depends on them, goes with them, and no digest changes: a plan with a configuration in which the same was renamed
 // finds nothing to do. The serial stays.
 func (s *State) Move(from, to string) (*State, []Renamed, error) {
+	from, err := s.one(from)
+	if err != nil {
+		return nil, nil, err
+	}
+	to = addr.Canonical(to)
 	r, err := newRenaming(from, to)
 	if err != nil {
 		return nil, nil, fmt.Errorf("state: move: %w", err)
@@ -33,9 +38,6 @@ func (s *State) Move(from, to string) (*State, []Renamed, error) {
 			delete(next.Instances, old)
 			delete(next.Origins, old)
 		}
-	}
-	if len(moved) == 0 {
-		return nil, nil, fmt.Errorf("state: move: there is nothing at %s: `viver state list` shows what there is", from)
 	}
 	for _, m := range moved {
 		if next.Instances[m.To] != nil {
@@ -56,6 +58,24 @@ func (s *State) Move(from, to string) (*State, []Renamed, error) {
 		}
 	}
 	return next, moved, nil
+}
+
+// one is the address of what a query means: an instance, a block or a Pac.
+func (s *State) one(query string) (string, error) {
+	at := addr.Canonical(query)
+	for known := range s.Instances {
+		if within(known, at) {
+			return at, nil
+		}
+	}
+	found, err := s.Find(query)
+	switch {
+	case err != nil:
+		return "", err
+	case len(found) > 1:
+		return "", fmt.Errorf("state: move: %s means %s, %s and perhaps more: move an instance, a block or a Pac", query, found[0], found[1])
+	}
+	return found[0], nil
 }
 
 // readdressed is an instance at another address of the same type.

@@ -125,13 +125,13 @@ func TestDigestsOutliveAMove(t *testing.T) {
 
 func TestMoveRefuses(t *testing.T) {
 	for _, c := range [][3]string{
-		{"node.pc[7]", "node.x", "nothing at node.pc[7]"},
+		{"node.pc[7]", "node.x", "nothing has the address or the name node.pc[7]"},
 		{"node.pc[0]", "node.pc[1]", "there already"},
 		{"node.pc[0]", "server.x", "cannot become"},
 		{"node.pc", "node.x[0]", "follows its end"},
 		{"pac.boot", "node.x", "not both Pacs"},
 		{"node.pc", "node.pc", "where it is"},
-		{"node", "node.x", "dot and a name"},
+		{"node", "node.x", "means node.pc[0], node.pc[1]"},
 		{"node.pc[0]", "node.", "not a name"},
 		{"", "", "not a name"},
 	} {
