@@ -27,6 +27,8 @@ const (
 	distribution = "/proc/1/root"
 	// counting is how often the bytes read are noted for the agent.
 	counting = time.Second
+	// stillAfter is how long a read waits until that is said.
+	stillAfter = 10 * time.Second
 )
 
 // disk is the process on a diskless machine that the machine's life hangs on: it serves the root and keeps the address. It starts no
@@ -37,6 +39,7 @@ type disk struct {
 	channel *handover.Channel
 	root    *rootdisk.Disk
 	leaving chan struct{} // closed when the machine begins to go down
+	waiting string        // of the state; owned by count
 
 	mu    sync.Mutex // guards state and its file
 	state handover.State
@@ -173,6 +176,7 @@ func (d *disk) count(ctx context.Context) {
 	before, err := counter.Get()
 	for tick := time.NewTicker(counting); err == nil; {
 		err = counter.Set(before + d.root.BytesRead())
+		d.lookForStandstill()
 		select {
 		case <-ctx.Done():
 			tick.Stop()
@@ -181,4 +185,18 @@ func (d *disk) count(ctx context.Context) {
 		}
 	}
 	d.log.Warn(err.Error())
+}
+
+// lookForStandstill notes when the root disk stands still, and when it goes on.
+func (d *disk) lookForStandstill() {
+	waiting := d.root.Waiting(stillAfter)
+	if waiting == d.waiting {
+		return
+	}
+	if d.waiting = waiting; waiting == "" {
+		d.log.Warn("the root disk goes on")
+	} else {
+		d.log.Warn(waiting)
+	}
+	d.note(func(s *handover.State) { s.Waiting = waiting })
 }

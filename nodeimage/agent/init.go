@@ -64,11 +64,7 @@ func (d distribution) systemdUp(ctx context.Context) error {
 		if _, err := os.Stat(filepath.Join(d.root, "run/systemd/private")); err != nil && time.Since(begin) < plainTime {
 			return false
 		}
-		// --wait has been seen to wait on when systemd was up. Its status is not 0 for "degraded", which is up.
-		once, cancel := context.WithTimeout(ctx, systemdTime)
-		defer cancel()
-		out, _ := inRoot(once, d.root, "systemctl", "is-system-running", "--wait").Output()
-		answer = strings.TrimSpace(string(out))
+		answer = d.askSystemd(ctx)
 		switch answer {
 		case "running", "degraded", "maintenance", "stopping":
 			return true
@@ -79,6 +75,30 @@ func (d distribution) systemdUp(ctx context.Context) error {
 		return fmt.Errorf("agent: systemd is %q still: %w", answer, err)
 	}
 	return nil
+}
+
+// askSystemd returns what systemctl says of the system's state. It waits no longer than systemdTime, also when the program cannot be
+// killed because the disk that it comes from stands still.
+func (d distribution) askSystemd(ctx context.Context) string {
+	// --wait has been seen to wait on when systemd was up. Its status is not 0 for "degraded", which is up.
+	ctx, cancel := context.WithTimeout(ctx, systemdTime)
+	answer := make(chan string, 1)
+	go func() {
+		defer cancel()
+		out, _ := inRoot(ctx, d.root, "systemctl", "is-system-running", "--wait").Output()
+		answer <- strings.TrimSpace(string(out))
+	}()
+	select {
+	case a := <-answer:
+		return a
+	case <-ctx.Done():
+	}
+	select {
+	case a := <-answer:
+		return a
+	case <-time.After(time.Second): // it was killed, and does not end
+		return "silent: systemctl does not end"
+	}
 }
 
 // isSystemd knows systemd by its program too: on a slow machine it takes many seconds to make the folder by which sd_booted(3) finds it,

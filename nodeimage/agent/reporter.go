@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -42,6 +43,7 @@ type reporter struct {
 
 	mu      sync.Mutex // guards the rest
 	address string
+	disk    string      // what the root disk waits for
 	news    spec.Report // Boot and Steps that no server has yet, and what the machine waits for
 }
 
@@ -66,7 +68,7 @@ func (r *reporter) reachedAt(s spec.Stage, at time.Time) {
 // state notes what the root disk's process says.
 func (r *reporter) state(s handover.State) {
 	r.mu.Lock()
-	r.address = s.Lease.Address.Addr().String()
+	r.address, r.disk = s.Lease.Address.Addr().String(), s.Waiting
 	r.mu.Unlock()
 	if s.Root.IsZero() {
 		r.note(func(*spec.Report) {})
@@ -147,6 +149,7 @@ func (r *reporter) send(ctx context.Context) (more bool, err error) {
 	r.mu.Lock()
 	report := r.news
 	report.MAC, report.Token, report.Address = r.request.MAC, r.progress.joined().Token, r.address
+	report.Waiting = cmp.Or(r.disk, report.Waiting) // without a root, nothing else matters
 	r.mu.Unlock()
 	report.Steps, report.BytesRead = fitting(report.Steps), r.bytesRead()
 	err = r.client.Report(ctx, report)

@@ -45,6 +45,7 @@ type Disk struct {
 	found    *found
 	failover *block.Failover
 	verified *block.Verified
+	device   *unanswered // verified, as the kernel reads it
 }
 
 // Open puts a disk together. It does not connect to anything yet. Close must be called.
@@ -65,6 +66,7 @@ func Open(config Config) (*Disk, error) {
 	if d.verified, err = block.NewVerified(d.failover, config.Root, block.Options{CacheBytes: cacheBytes}); err != nil {
 		return nil, errors.Join(fmt.Errorf("root disk: %w", err), d.failover.Close())
 	}
+	d.device = newUnanswered(d.verified)
 	return d, nil
 }
 
@@ -116,7 +118,7 @@ func (d *Disk) Serve(ctx context.Context, attached func(), trouble func(reason s
 		return nil
 	}
 	kernel := nbd.Kernel{Index: d.config.Device, Size: d.config.Root.Size, Log: d.config.Log}
-	return kernel.Serve(ctx, d.verified, attached)
+	return kernel.Serve(ctx, d.device, attached)
 }
 
 // awaitFirst reads the first block, for as long as it takes: with the device attached already, the kernel would be asked to mount

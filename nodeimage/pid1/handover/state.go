@@ -20,6 +20,8 @@ const StatePath = "/viver/run/state.json"
 type State struct {
 	Lease network.Lease `json:"lease"` // the address
 	Root  time.Time     `json:"root"`  // when the root was mounted; zero: not yet
+	// Waiting is what the root disk has waited for too long; empty: nothing.
+	Waiting string `json:"waiting,omitempty"`
 }
 
 // WriteState puts a state in place of the former one, at once.
@@ -50,7 +52,7 @@ func WatchState(ctx context.Context, path string, changed func(State)) error {
 		if err != nil {
 			return err
 		}
-		if s.Lease.Address != last.Lease.Address || !s.Root.Equal(last.Root) {
+		if s.Lease.Address != last.Lease.Address || !s.Root.Equal(last.Root) || s.Waiting != last.Waiting {
 			changed(s)
 			last = s
 		}

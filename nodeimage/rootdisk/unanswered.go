@@ -1,0 +1,60 @@
+package rootdisk
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"viver/nodeimage/block"
+)
+
+// unanswered is a device that remembers since when its reads wait. It is safe for concurrent use.
+type unanswered struct {
+	*block.Verified
+
+	mu    sync.Mutex
+	count uint64
+	begun map[uint64]time.Time
+}
+
+func newUnanswered(d *block.Verified) *unanswered {
+	return &unanswered{Verified: d, begun: map[uint64]time.Time{}}
+}
+
+// ReadAt implements nbd.Device.
+func (u *unanswered) ReadAt(ctx context.Context, p []byte, off int64) error {
+	u.mu.Lock()
+	u.count++
+	number := u.count
+	u.begun[number] = time.Now()
+	u.mu.Unlock()
+	defer func() {
+		u.mu.Lock()
+		delete(u.begun, number)
+		u.mu.Unlock()
+	}()
+	return u.Verified.ReadAt(ctx, p, off)
+}
+
+// oldest returns since when the oldest read waits, and how many do; zero: none does.
+func (u *unanswered) oldest() (since time.Time, reads int) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, t := range u.begun {
+		if since.IsZero() || t.Before(since) {
+			since = t
+		}
+	}
+	return since, len(u.begun)
+}
+
+// Waiting says what the kernel waits for, if it has waited so long for any block: a machine that stands still can then say why. It is
+// empty while blocks come.
+func (d *Disk) Waiting(long time.Duration) string {
+	since, reads := d.device.oldest()
+	if since.IsZero() || time.Since(since) < long {
+		return ""
+	}
+	return fmt.Sprintf("the root disk stands still since %s: blocks are asked of %s, reads that wait: %d", since.UTC().Format(time.TimeOnly+" MST"), d.failover.Current(), reads)
+}
