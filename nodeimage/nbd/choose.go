@@ -149,7 +149,7 @@ func refusal(kind uint32, text []byte) error {
 	what := fmt.Sprintf("the server refuses with reply %#x", kind)
 	switch kind {
 	case protocol.NEGOTIATION_TYPE_REPLY_ERR_UNKNOWN:
-		what = "the server has no such export"
+		what = ErrNoExport.Error()
 	case protocol.NEGOTIATION_TYPE_REPLY_ERR_UNSUPPORTED:
 		what = "the server is too old: it does not know the option GO"
 	case replyErrPolicy:
@@ -158,7 +158,22 @@ func refusal(kind uint32, text []byte) error {
 		what = "the server wants TLS"
 	}
 	if len(text) > 0 {
-		return fmt.Errorf("%s: %.200q", what, text)
+		what = fmt.Sprintf("%s: %.200q", what, text)
 	}
-	return errors.New(what)
+	return refusalError{kind, what}
+}
+
+// ErrNoExport is what opening an export wraps that the server does not have.
+var ErrNoExport = errors.New("the server has no such export")
+
+// refusalError is a server's refusal.
+type refusalError struct {
+	kind uint32
+	what string
+}
+
+func (e refusalError) Error() string { return e.what }
+
+func (e refusalError) Is(target error) bool {
+	return target == ErrNoExport && e.kind == protocol.NEGOTIATION_TYPE_REPLY_ERR_UNKNOWN
 }
