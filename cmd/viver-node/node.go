@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os/exec"
 	"sync"
@@ -15,6 +17,7 @@ import (
 	"viver/nodeimage/pid1/console"
 	"viver/nodeimage/pid1/handover"
 	"viver/nodeimage/pid1/join"
+	"viver/nodeimage/spec"
 	"viver/pacs/step"
 )
 
@@ -30,6 +33,8 @@ type node struct {
 	servers *join.Servers
 	signer  ssh.Signer
 	counter *handover.Counter
+
+	passport *spec.Passport // nil: it has none yet
 }
 
 // runNode is the agent until the machine leaves. It returns an error if it lost its port, cannot begin or has another name now, and is
@@ -60,6 +65,12 @@ func newNode(log *slog.Logger) (*node, error) {
 	if n.client, err = join.New(&n.Bundle, n.servers.List); err != nil {
 		return nil, err
 	}
+	switch p, err := handover.ReadPassport(handover.PassportPath); {
+	case err == nil:
+		n.passport = &p
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
 	n.counter, err = handover.OpenCounter(handover.CounterPath)
 	return n, err
 }
@@ -85,8 +96,14 @@ func (n *node) config(leaving <-chan struct{}) agent.NodeConfig {
 	return agent.NodeConfig{
 		Version: version(), Log: n.log, Dir: agentDir, Root: distribution,
 		Bundle: &n.Bundle, HostKey: n.signer, Client: n.client, Request: n.Request, Joined: n.Join,
+		Passport: n.passport, KeepPassport: keepPassport,
 		Steps: &step.Runner{Command: shell}, State: state, Renamed: rename, BytesRead: n.bytesRead, Leaving: leaving, Spawned: n.expose,
 	}
+}
+
+// keepPassport is for the root disk's process.
+func keepPassport(p spec.Passport) error {
+	return handover.WritePassport(handover.PassportPath, p)
 }
 
 // state follows what the root disk's process knows of the machine.

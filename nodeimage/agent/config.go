@@ -48,6 +48,10 @@ type NodeConfig struct {
 	State func(ctx context.Context, changed func(handover.State)) error
 	// Renamed is called when the machine was given another name than in Joined; nil: nobody is told.
 	Renamed func(name string) error
+	// Passport is what the machine got when it joined, nil if that was none. KeepPassport is called with each that takes its place, from
+	// several goroutines; nil: the machine wants none.
+	Passport     *spec.Passport
+	KeepPassport func(spec.Passport) error
 	// BytesRead counts root blocks fetched over the network since boot; nil: not counted.
 	BytesRead func() int64
 	// Leaving is closed when the machine goes down: RunNode tells the servers that it left, and returns; nil: never.

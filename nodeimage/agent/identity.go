@@ -2,12 +2,15 @@ package agent
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"golang.org/x/crypto/ssh"
 
+	"viver/nodeimage/passport"
 	"viver/nodeimage/spec"
 )
 
@@ -17,6 +20,7 @@ type credentials struct {
 	hostKey   ssh.Signer // with its certificate
 	authority ssh.PublicKey
 	tls       tls.Certificate
+	issuer    *passport.Issuer // nil: the identity is of an earlier version
 }
 
 // loadCredentials reads the identity of the server whose data folder is dir.
@@ -42,7 +46,26 @@ func loadCredentials(dir string) (*credentials, error) {
 	if c.tls, err = tls.LoadX509KeyPair(filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")); err != nil {
 		return nil, fmt.Errorf("agent: the TLS certificate: %w", err)
 	}
+	if c.issuer, err = loadIssuer(dir, c.Cluster); err != nil {
+		return nil, fmt.Errorf("agent: what passports are signed with: %w", err)
+	}
 	return c, nil
+}
+
+// loadIssuer reads what passports are signed with; nil where there is nothing of it.
+func loadIssuer(dir, cluster string) (*passport.Issuer, error) {
+	files := make([][]byte, 3)
+	for i, name := range []string{"passport.crt", "passport.key", "gossip.key"} {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if i == 0 && errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		files[i] = data
+	}
+	return passport.NewIssuer(cluster, files[0], files[1], files[2])
 }
 
 // authorityOf returns the key that signs the operators' certificates.

@@ -23,10 +23,11 @@ import (
 const (
 	maxJoin        = 64 << 10
 	maxReport      = 128 << 10
+	maxPassport    = 4 << 10
 	maxConnections = 1024
 )
 
-// serveJoin serves spec.PathJoin and spec.PathReport over TLS 1.3 until ctx ends.
+// serveJoin serves spec.PathJoin, spec.PathReport and spec.PathPassport over TLS 1.3 until ctx ends.
 func (s *server) serveJoin(ctx context.Context, listener net.Listener) error {
 	log := cmp.Or(s.config.Log, slog.New(slog.DiscardHandler))
 	h := &http.Server{
@@ -64,8 +65,22 @@ func (s *server) joinHandler(log *slog.Logger) http.Handler {
 			write(w, http.StatusAccepted, wait)
 		default:
 			log.Info("a machine joined", "node", response.Node.Name, "mac", request.MAC, "address", request.Address)
+			s.addPassport(log, response, request.PublicKey)
 			write(w, http.StatusOK, response)
 		}
+	})
+	mux.HandleFunc("POST "+spec.PathPassport, func(w http.ResponseWriter, r *http.Request) {
+		var request spec.PassportRequest
+		if !read(w, r, maxPassport, &request) {
+			return
+		}
+		p, err := s.renew(request)
+		if err != nil {
+			log.Info("a passport was not renewed", "from", r.RemoteAddr, "error", err)
+			refuse(w, err)
+			return
+		}
+		write(w, http.StatusOK, p)
 	})
 	mux.HandleFunc("POST "+spec.PathReport, func(w http.ResponseWriter, r *http.Request) {
 		var report spec.Report
@@ -111,7 +126,7 @@ func refuse(w http.ResponseWriter, err error) {
 	switch {
 	case errors.Is(err, roster.ErrRefused):
 		status = http.StatusForbidden
-	case errors.Is(err, roster.ErrNotKept):
+	case errors.Is(err, roster.ErrNotKept), errors.Is(err, errNoIssuer):
 		status = http.StatusServiceUnavailable
 	}
 	http.Error(w, err.Error(), status)

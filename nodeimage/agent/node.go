@@ -25,6 +25,7 @@ type node struct {
 	log       *slog.Logger
 	progress  *progress
 	reporter  *reporter
+	renewer   *renewer
 	announcer *discovery.Announcer
 	sshPort   int
 	up        chan struct{} // closed when comeUp is done
@@ -61,7 +62,8 @@ func newNode(c NodeConfig) (*node, error) {
 		return nil, err
 	}
 	n.announcer = &discovery.Announcer{Cluster: c.Bundle.Cluster, Machine: n.name(), Interfaces: c.Interfaces, Log: c.Log}
-	n.reporter = newReporter(c, n.log, n.progress)
+	n.renewer = newRenewer(c, n.log, n.progress)
+	n.reporter = newReporter(c, n.log, n.progress, n.renewer.joined)
 	u := unitConfig(c.Dir, spec.UnitStart{
 		Cluster: c.Bundle.Cluster, Trust: c.Bundle.Trust, Machine: n.name(), ImageDir: filepath.Join(c.Dir, "images"),
 	})
@@ -93,6 +95,9 @@ func (n *node) run(ctx context.Context) error {
 	parts.Go(func() error { return ssh.Serve(ctx, n.config.SSH) })
 	parts.Go(func() error { n.announcer.Run(ctx); return nil })
 	parts.Go(func() error { n.reporter.run(ctx); return nil })
+	if n.config.KeepPassport != nil {
+		parts.Go(func() error { n.renewer.run(ctx, n.config.Passport); return nil })
+	}
 	parts.Go(func() error { n.followDisk(ctx); return nil })
 	parts.Go(func() error { n.comeUp(ctx); close(n.up); return nil })
 	parts.Go(func() error { return n.followServer(ctx, name) })

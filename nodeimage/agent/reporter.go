@@ -35,6 +35,7 @@ type reporter struct {
 	request   spec.JoinRequest
 	bytesRead func() int64
 	progress  *progress
+	joined    func(*spec.JoinResponse) // takes the passport out of an answer
 	log       *slog.Logger
 	wake      chan struct{}
 	again     chan struct{} // gets something when the machine has joined again
@@ -47,9 +48,9 @@ type reporter struct {
 	news    spec.Report // Boot and Steps that no server has yet, and what the machine waits for
 }
 
-func newReporter(c NodeConfig, log *slog.Logger, p *progress) *reporter {
+func newReporter(c NodeConfig, log *slog.Logger, p *progress, joined func(*spec.JoinResponse)) *reporter {
 	return &reporter{
-		client: c.Client, request: c.Request, bytesRead: c.BytesRead, progress: p, log: log,
+		client: c.Client, request: c.Request, bytesRead: c.BytesRead, progress: p, joined: joined, log: log,
 		wake: make(chan struct{}, 1), again: make(chan struct{}, 1), address: c.Request.Address,
 	}
 }
@@ -187,6 +188,7 @@ func (r *reporter) joinAgain(ctx context.Context) bool {
 		r.log.Warn("this machine cannot join again", "error", err)
 		return false
 	}
+	r.joined(response)
 	if err := r.progress.answered(*response); err != nil {
 		r.log.Error("an agent after this one will have to join again", "error", err)
 	}

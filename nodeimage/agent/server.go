@@ -91,7 +91,13 @@ func newServer(c ServerConfig) (*server, error) {
 		return nil, err
 	}
 	s.announcer = &discovery.Announcer{Cluster: self.Cluster, Machine: self.Name, Interfaces: c.Interfaces, Log: c.Log}
-	u := unitConfig(c.Dir, spec.UnitStart{Cluster: self.Cluster, Trust: self.Trust, Machine: self.Name, ImageDir: s.images.Dir()})
+	world := spec.UnitStart{Cluster: self.Cluster, Trust: self.Trust, Machine: self.Name, ImageDir: s.images.Dir()}
+	if self.issuer != nil {
+		if world.Passport, world.Key, err = self.issuer.Own(self.Name, time.Now()); err != nil {
+			return nil, err
+		}
+	}
+	u := unitConfig(c.Dir, world)
 	u.Command, u.Machine, u.Changed, u.Log = c.Unit, s.roster.Observe, s.announce, c.Log
 	units, err := supervise.New(u)
 	if err != nil {

@@ -29,6 +29,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"viver/nodeimage/passport"
 	"viver/nodeimage/spec"
 )
 
@@ -159,6 +160,24 @@ func (a *authority) identify(t *testing.T, dir string) {
 		"tls.crt":           []byte(certPEM(tlsCert)),
 		"tls.key":           pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: must(x509.MarshalPKCS8PrivateKey(tlsKey))}),
 		spec.IdentityFile:   must(json.Marshal(spec.Identity{Cluster: a.cluster(), Name: "seed", Trust: a.trust()})),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, spec.IdentityDir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.letSignPassports(t, dir)
+}
+
+// letSignPassports adds to the identity in a data folder what servers of an earlier version do not have.
+func (a *authority) letSignPassports(t *testing.T, dir string) {
+	t.Helper()
+	root := a.certify(&x509.Certificate{IsCA: true, BasicConstraintsValid: true, MaxPathLen: 1}, nil, a.key)
+	key := newKey()
+	cert := a.certify(&x509.Certificate{IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true}, root, key)
+	for name, data := range map[string][]byte{
+		"passport.crt": []byte(certPEM(cert) + certPEM(root)),
+		"passport.key": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: must(x509.MarshalPKCS8PrivateKey(key))}),
+		"gossip.key":   randomBytes(passport.GossipKeySize),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, spec.IdentityDir, name), data, 0o600); err != nil {
 			t.Fatal(err)

@@ -101,12 +101,13 @@ func (h *Holder) read(p spec.Passport) (*papers, error) {
 	return r, nil
 }
 
-// RenewAt is when the machine should ask for another passport.
-func (h *Holder) RenewAt() time.Time {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	life := h.current.middle.Sub(h.current.begins) * 2
-	return h.current.begins.Add(min(life/3, Renew))
+// RenewAt is when the machine should ask for another passport than p; the zero time, which is long past, if p cannot be read.
+func RenewAt(p spec.Passport) time.Time {
+	chain, err := certificates([]byte(p.Chain))
+	if err != nil {
+		return time.Time{}
+	}
+	return chain[0].NotBefore.Add(skew + Renew)
 }
 
 // moment is the time by which others are judged. It is the clock's, but neither before this machine's passport was signed nor later than

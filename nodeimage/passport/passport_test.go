@@ -145,6 +145,9 @@ func (m *machine) renew() {
 	if err == nil {
 		err = m.Put(*p)
 	}
+	if at := passport.RenewAt(*p); !at.Equal(m.clock.Add(passport.Renew)) {
+		m.a.t.Errorf("signed at %v, it is to be renewed at %v", m.clock, at)
+	}
 	if err != nil {
 		m.a.t.Fatal(err)
 	}
@@ -220,7 +223,7 @@ func TestExpiredPassportsAreRefused(t *testing.T) {
 	a := newAuthority(t)
 	one, gone, seed := a.node("pc01"), a.node("pc02"), a.seed()
 	for range 4 { // pc02 was taken out of the cluster, the others are in touch with a server
-		one.clock = one.RenewAt()
+		one.clock = one.clock.Add(passport.Renew)
 		one.renew()
 	}
 	seed.clock = one.clock
@@ -261,16 +264,6 @@ func TestClocksDoNotMatter(t *testing.T) {
 		if _, err := meet(t, one.Client("pc02"), two.Server()); err != nil {
 			t.Errorf("%d: %v", year, err)
 		}
-	}
-}
-
-func TestRenewAt(t *testing.T) {
-	a := newAuthority(t)
-	if got := a.node("pc01").RenewAt(); !got.Equal(now.Add(passport.Renew)) {
-		t.Errorf("a node: %v", got)
-	}
-	if p, _, err := a.issuer.Own("seed", now); err != nil || p.Chain == "" {
-		t.Error(err)
 	}
 }
 
@@ -409,6 +402,7 @@ func FuzzPut(f *testing.F) {
 	f.Fuzz(func(t *testing.T, chain, root string, public []byte) {
 		_, _ = passport.PublicKey(public)
 		_ = one.Put(spec.Passport{Chain: chain, Root: root, Gossip: make([]byte, passport.GossipKeySize)})
+		_ = passport.RenewAt(spec.Passport{Chain: chain})
 		if _, err := meet(t, one.Client("pc01"), one.Server()); err != nil {
 			t.Error(err)
 		}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"viver/nodeimage/facts"
+	"viver/nodeimage/passport"
 	"viver/nodeimage/pid1/join"
 	"viver/nodeimage/pid1/network"
 	"viver/nodeimage/spec"
@@ -31,8 +32,12 @@ type admitted struct {
 	client   *join.Client
 	response *spec.JoinResponse
 	mac      string
-	hostKey  string // private, PEM
-	request  spec.JoinRequest
+	hostKey  string         // private, PEM
+	passport *spec.Passport // nil: the server is of an earlier version
+	// passportKey is private, PEM; publicKey is the other half, as the request has it.
+	passportKey string
+	publicKey   []byte
+	request     spec.JoinRequest
 }
 
 // join asks the cluster's servers, those of the bundle and those that are found, until one lets the machine in. lease is the one
@@ -43,6 +48,9 @@ func (m *machine) join(ctx context.Context, lease func() *network.Lease) error {
 		return err
 	}
 	m.hostKey, m.mac = private, lease().MAC
+	if m.publicKey, m.passportKey, err = passport.NewKey(); err != nil {
+		return err
+	}
 	servers := join.NewServers(join.Hints(&m.cluster.bundle)...)
 	if m.client, err = join.New(&m.cluster.bundle, servers.List); err != nil {
 		return err
@@ -60,6 +68,7 @@ func (m *machine) join(ctx context.Context, lease func() *network.Lease) error {
 	if err != nil {
 		return err
 	}
+	m.passport, m.response.Passport = m.response.Passport, nil
 	m.setClock(m.response.Time)
 	m.log.Info("joined as " + m.response.Node.Name)
 	return nil
@@ -72,7 +81,7 @@ func (m *machine) describe(lease *network.Lease, hostKey string) spec.JoinReques
 	return spec.JoinRequest{
 		Cluster: m.cluster.bundle.Cluster, MAC: lease.MAC, Address: lease.Address.Addr().String(),
 		Firmware: facts.Firmware(root), BootID: facts.BootID(root), Image: m.cluster.bundle.Image,
-		HostKey: hostKey, Facts: facts.Collect(root), Boot: m.stages.times(time.Now(), network.Now()),
+		HostKey: hostKey, PublicKey: m.publicKey, Facts: facts.Collect(root), Boot: m.stages.times(time.Now(), network.Now()),
 	}
 }
 

@@ -19,9 +19,14 @@ func (m *machine) attach() error {
 	if err := os.MkdirAll(filepath.Dir(handover.Path), 0o700); err != nil {
 		return fmt.Errorf("hand over: %w", err)
 	}
-	doc := handover.Document{Bundle: m.cluster.bundle, Request: m.request, Join: *m.response, HostKey: m.hostKey}
+	doc := handover.Document{Bundle: m.cluster.bundle, Request: m.request, Join: *m.response, HostKey: m.hostKey, PassportKey: m.passportKey}
 	if err := handover.Write(handover.Path, &doc); err != nil {
 		return err
+	}
+	if m.passport != nil {
+		if err := handover.WritePassport(handover.PassportPath, *m.passport); err != nil {
+			return err
+		}
 	}
 	if err := handover.WriteState(handover.StatePath, handover.State{Lease: m.lease}); err != nil {
 		return err

@@ -40,7 +40,7 @@ func (r *Roster) Observe(e spec.MachineEvent) {
 func (rec *record) newBoot(bootID string) {
 	m := &rec.Machine
 	m.BootID, m.Boot, m.Steps, m.BytesRead, m.Waiting, m.Pending = bootID, nil, nil, 0, "", time.Time{}
-	rec.Token = ""
+	rec.Token, rec.PublicKey = "", nil
 }
 
 // merge notes stages that a machine reports, at its own times. One that is known gets the time said last: a machine whose clock was

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"viver/nodeimage/passport"
 	"viver/nodeimage/spec"
 )
 
@@ -114,6 +115,11 @@ func cleanJoin(q spec.JoinRequest) (spec.JoinRequest, error) {
 		return q, fmt.Errorf("roster: join: machine %s: its host key is not one line in the form of authorized_keys", q.MAC)
 	}
 	q.HostKey = strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))
+	if q.PublicKey != nil {
+		if _, err := passport.PublicKey(q.PublicKey); err != nil {
+			return q, fmt.Errorf("roster: join: machine %s: %w", q.MAC, err)
+		}
+	}
 	q.Address, q.Firmware = cleanAddress(q.Address), cleanFirmware(q.Firmware)
 	q.Facts = cleanFacts(q.Facts)
 	return q, nil

@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/hex"
@@ -45,8 +46,8 @@ func (r *Roster) join(request spec.JoinRequest) (response *spec.JoinResponse, re
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	rec := r.machine(request.MAC)
-	if rec.Token != "" && rec.Machine.BootID == request.BootID && rec.Machine.HostKey != request.HostKey {
-		return nil, "", fmt.Errorf("roster: join: machine %s has joined in this boot with another host key: %w", request.MAC, ErrRefused)
+	if rec.Token != "" && rec.Machine.BootID == request.BootID && (rec.Machine.HostKey != request.HostKey || rec.otherKey(request.PublicKey)) {
+		return nil, "", fmt.Errorf("roster: join: machine %s has joined in this boot with another key: %w", request.MAC, ErrRefused)
 	}
 	r.take(rec, request)
 	if rec.Machine.Node == "" {
@@ -60,6 +61,12 @@ func (r *Roster) join(request spec.JoinRequest) (response *spec.JoinResponse, re
 	}
 	node := r.nodes[rec.Machine.Node]
 	return &spec.JoinResponse{Node: node, Token: rec.Token, Time: r.config.Now()}, "", nil
+}
+
+// otherKey reports whether the machine has shown another key in this boot. One that shows none is of an earlier version, or does not want a
+// passport any more.
+func (rec *record) otherKey(key []byte) bool {
+	return rec.PublicKey != nil && key != nil && !bytes.Equal(rec.PublicKey, key)
 }
 
 // take notes what a machine says of itself; r.mu is held.
@@ -76,6 +83,9 @@ func (r *Roster) take(rec *record, request spec.JoinRequest) {
 	if request.Firmware != "" {
 		m.Firmware = request.Firmware
 	}
+	if request.PublicKey != nil {
+		rec.PublicKey = request.PublicKey
+	}
 	m.Facts = &request.Facts
 	m.LastSeen = r.config.Now()
 	rec.merge(r.sane(request.Boot))
@@ -85,15 +95,11 @@ func (r *Roster) take(rec *record, request spec.JoinRequest) {
 // Report notes what a machine says of its boot. The error wraps ErrRefused if the token is not that of its present boot: it should
 // join again.
 func (r *Roster) Report(report spec.Report) error {
-	mac, err := cleanMAC(report.MAC)
-	if err != nil {
-		return err
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	rec := r.machines[mac]
-	if rec == nil || rec.Token == "" || subtle.ConstantTimeCompare([]byte(rec.Token), []byte(report.Token)) != 1 {
-		return fmt.Errorf("roster: report: machine %s has not joined with this token: %w", mac, ErrRefused)
+	rec, err := r.known(report.MAC, report.Token)
+	if err != nil {
+		return fmt.Errorf("roster: report: %w", err)
 	}
 	m := &rec.Machine
 	m.LastSeen = r.config.Now()
@@ -106,6 +112,34 @@ func (r *Roster) Report(report spec.Report) error {
 	rec.mergeSteps(report.Steps)
 	r.touch(rec)
 	return nil
+}
+
+// Holder returns the name and the public key of a machine that asks for another passport. The error wraps ErrRefused if the token is not
+// that of its present boot, or it has no name or key any more: it should join again.
+func (r *Roster) Holder(request spec.PassportRequest) (name string, publicKey []byte, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	rec, err := r.known(request.MAC, request.Token)
+	if err != nil {
+		return "", nil, fmt.Errorf("roster: passport: %w", err)
+	}
+	if rec.Machine.Node == "" || rec.PublicKey == nil {
+		return "", nil, fmt.Errorf("roster: passport: machine %s has no name, or no key: %w", rec.Machine.MAC, ErrRefused)
+	}
+	return rec.Machine.Node, rec.PublicKey, nil
+}
+
+// known returns the machine that has joined with this token; r.mu is held.
+func (r *Roster) known(mac, token string) (*record, error) {
+	mac, err := cleanMAC(mac)
+	if err != nil {
+		return nil, err
+	}
+	rec := r.machines[mac]
+	if rec == nil || rec.Token == "" || subtle.ConstantTimeCompare([]byte(rec.Token), []byte(token)) != 1 {
+		return nil, fmt.Errorf("machine %s has not joined with this token: %w", mac, ErrRefused)
+	}
+	return rec, nil
 }
 
 func (r *Roster) sane(stages []spec.StageTime) []spec.StageTime {

@@ -49,6 +49,8 @@ type Roster struct {
 type record struct {
 	Machine spec.Machine `json:"machine"`
 	Token   string       `json:"token,omitempty"` // of the boot with Machine.BootID; empty: it has not joined
+	// PublicKey is that for which the machine got a passport in this boot, as spec.JoinRequest has it.
+	PublicKey []byte `json:"public_key,omitempty"`
 	// Approved says that an operator lets the machine in under spec.AdmitApprove, also when it comes again.
 	Approved bool `json:"approved,omitempty"`
 }

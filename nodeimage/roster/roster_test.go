@@ -262,12 +262,13 @@ func TestRefused(t *testing.T) {
 	put(t, r, spec.NodeSpec{Name: "pc1", Image: desk})
 	_, token := join(t, r, request(0, 1))
 	for want, spoil := range map[string]func(*spec.JoinRequest){
-		"is of cluster":    func(q *spec.JoinRequest) { q.Cluster = "evil" },
-		"no MAC address":   func(q *spec.JoinRequest) { q.MAC = "../../x" },
-		"no boot ID":       func(q *spec.JoinRequest) { q.BootID = "" },
-		"not a digest":     func(q *spec.JoinRequest) { q.Image = "x" },
-		"its host key":     func(q *spec.JoinRequest) { q.HostKey = "ssh-ed25519 AAAA" },
-		"another host key": func(q *spec.JoinRequest) { q.HostKey = hostKey(99) },
+		"is of cluster":  func(q *spec.JoinRequest) { q.Cluster = "evil" },
+		"no MAC address": func(q *spec.JoinRequest) { q.MAC = "../../x" },
+		"no boot ID":     func(q *spec.JoinRequest) { q.BootID = "" },
+		"not a digest":   func(q *spec.JoinRequest) { q.Image = "x" },
+		"its host key":   func(q *spec.JoinRequest) { q.HostKey = "ssh-ed25519 AAAA" },
+		"another key":    func(q *spec.JoinRequest) { q.HostKey = hostKey(99) },
+		"a public key":   func(q *spec.JoinRequest) { q.PublicKey = []byte("x") },
 	} {
 		q := request(0, 1)
 		spoil(&q)

@@ -21,6 +21,8 @@ const (
 	drainTime = time.Second
 	// maxEvent bounds a line of events, in bytes.
 	maxEvent = 64 << 10
+	// blocks is the type of the units that serve blocks.
+	blocks = "nbd"
 )
 
 // once runs the unit's process to its end. The error says why it ended.
@@ -66,6 +68,9 @@ func (u *unit) once(ctx context.Context) error {
 func (u *unit) prepare() (*exec.Cmd, *os.File, error) {
 	start := u.config.World
 	start.Unit, start.StateDir = u.spec, u.stateDir()
+	if u.spec.Type != blocks {
+		start.Passport, start.Key = nil, "" // others have no need to pass for the machine
+	}
 	input, err := json.Marshal(start)
 	if err != nil {
 		return nil, nil, fmt.Errorf("supervise: unit %s: its configuration: %w", u.spec.Name, err)

@@ -63,7 +63,11 @@ func runUnit() {
 	}
 	events := os.NewFile(3, "events")
 	fmt.Fprint(events, b.Events)
-	ready := spec.UnitEvent{Ready: &spec.UnitReadyEvent{Detail: fmt.Sprint("pid ", os.Getpid()), Services: []spec.Service{{Type: "_x._tcp", Port: 7}}}}
+	detail := fmt.Sprint("pid ", os.Getpid())
+	if start.Passport != nil || start.Key != "" {
+		detail += " of " + start.Passport.Chain
+	}
+	ready := spec.UnitEvent{Ready: &spec.UnitReadyEvent{Detail: detail, Services: []spec.Service{{Type: "_x._tcp", Port: 7}}}}
 	_ = json.NewEncoder(events).Encode(ready)
 	<-ended
 	os.Exit(0)
@@ -215,6 +219,20 @@ func TestEvents(t *testing.T) {
 	long := put(t, s, unitSpec("b", behaviour{Events: strings.Repeat("x", maxEvent+1) + "\n"}))
 	if long.State != spec.UnitFailed || !strings.Contains(long.Detail, "too long") {
 		t.Errorf("an endless event: %+v", long)
+	}
+}
+
+func TestOnlyUnitsThatServeBlocksHaveThePassport(t *testing.T) {
+	c := config(t)
+	c.World.Passport, c.World.Key = &spec.Passport{Chain: "this machine"}, "secret"
+	s := supervisor(t, c)
+	blocks := unitSpec("boot.nbd", behaviour{})
+	blocks.Type = "nbd"
+	if status := put(t, s, blocks); !strings.HasSuffix(status.Detail, " of this machine") {
+		t.Errorf("%+v", status)
+	}
+	if status := put(t, s, unitSpec("boot.dhcp", behaviour{})); strings.Contains(status.Detail, "of") {
+		t.Errorf("%+v", status)
 	}
 }
 

@@ -6,6 +6,7 @@ package nbd
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,6 +20,7 @@ import (
 
 	"viver/nodeimage/imagestore"
 	wire "viver/nodeimage/nbd"
+	"viver/nodeimage/passport"
 	"viver/nodeimage/spec"
 	"viver/pacs/netboot/ports"
 )
@@ -49,16 +51,31 @@ func Run(ctx context.Context, start spec.UnitStart, emit func(spec.UnitEvent), l
 		return fmt.Errorf("nbd unit %s: %w", start.Unit.Name, err)
 	}
 	defer release()
+	s := wire.Server{Exports: exports, Log: log}
+	if start.Passport != nil {
+		if s.TLS, err = secure(start); err != nil {
+			return fmt.Errorf("nbd unit %s: %w", start.Unit.Name, err)
+		}
+	}
 	l, err := listen(ctx, config.Listen)
 	if err != nil {
 		return fmt.Errorf("nbd unit %s: %w", start.Unit.Name, err)
 	}
 	emit(ready(slices.Sorted(maps.Keys(exports)), l.Addr().(*net.TCPAddr)))
-	s := wire.Server{Exports: exports, Log: log}
 	if err := s.Serve(ctx, netutil.LimitListener(l, maxClients)); err != nil {
 		return fmt.Errorf("nbd unit %s: %w", start.Unit.Name, err)
 	}
 	return nil
+}
+
+// secure is TLS for those that ask for it: machines of the cluster, with passports. It is not required: those that run an image of an
+// earlier version read in the clear. What they read is no secret, and they check each chunk.
+func secure(start spec.UnitStart) (*tls.Config, error) {
+	holder, err := passport.NewHolder(start.Cluster, start.Trust, start.Key, *start.Passport, nil)
+	if err != nil {
+		return nil, err
+	}
+	return holder.Server(), nil
 }
 
 func decode(unit spec.UnitSpec) (Config, error) {

@@ -37,6 +37,8 @@ type Document struct {
 	Join    spec.JoinResponse `json:"join"`
 	// HostKey is the private SSH host key of this boot, PEM as OpenSSH writes it.
 	HostKey string `json:"host_key"`
+	// PassportKey is the private key to the machine's passport (PKCS #8, PEM). The passport lies at PassportPath, as it changes.
+	PassportKey string `json:"passport_key"`
 }
 
 // Write puts the document in place of the former one, at once and with mode 0600.

@@ -36,6 +36,19 @@ func ReadState(path string) (s State, err error) {
 // WatchState calls changed with the state, then with each that takes its place, until ctx ends: then it returns nil. It returns an
 // error if it cannot go on.
 func WatchState(ctx context.Context, path string, changed func(State)) error {
+	var last State
+	return watch(ctx, path, func() error {
+		s, err := ReadState(path)
+		if err == nil && (s.Lease.Address != last.Lease.Address || !s.Root.Equal(last.Root) || s.Waiting != last.Waiting) {
+			changed(s)
+			last = s
+		}
+		return err
+	})
+}
+
+// watch calls look now, and whenever a file in the folder of path was put in place of another, until ctx ends: then it returns nil.
+func watch(ctx context.Context, path string, look func() error) error {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
 		return fmt.Errorf("watch %s: %w", path, err)
@@ -46,15 +59,9 @@ func WatchState(ctx context.Context, path string, changed func(State)) error {
 		return fmt.Errorf("watch %s: %w", path, err)
 	}
 	defer context.AfterFunc(ctx, func() { events.Close() })()
-	var last State
 	for buf := make([]byte, 4096); ; {
-		s, err := ReadState(path)
-		if err != nil {
+		if err := look(); err != nil {
 			return err
-		}
-		if s.Lease.Address != last.Lease.Address || !s.Root.Equal(last.Root) || s.Waiting != last.Waiting {
-			changed(s)
-			last = s
 		}
 		if _, err := events.Read(buf); err != nil { // which file it was does not matter: there are few
 			if errors.Is(err, os.ErrClosed) && ctx.Err() != nil {

@@ -75,7 +75,7 @@ func (c *Client) Join(ctx context.Context, request func() spec.JoinRequest, wait
 func (c *Client) round(ctx context.Context, request spec.JoinRequest) (*spec.JoinResponse, *spec.JoinWait, error) {
 	err := errors.New("no server is known yet: the bundle names none, and none was found by mDNS")
 	for i, server := range c.Servers() {
-		status, body, failed := c.post(ctx, server, spec.PathJoin, request)
+		status, body, failed := c.ask(ctx, server, request)
 		if failed == nil {
 			var response *spec.JoinResponse
 			var wait *spec.JoinWait
@@ -91,6 +91,41 @@ func (c *Client) round(ctx context.Context, request spec.JoinRequest) (*spec.Joi
 		}
 	}
 	return nil, nil, err
+}
+
+// ask sends a request. A server of an earlier version does not understand that the machine wants a passport, and is asked without.
+func (c *Client) ask(ctx context.Context, server string, request spec.JoinRequest) (status int, body []byte, err error) {
+	status, body, err = c.post(ctx, server, spec.PathJoin, request)
+	if err == nil && status == http.StatusBadRequest && request.PublicKey != nil {
+		request.PublicKey = nil
+		return c.post(ctx, server, spec.PathJoin, request)
+	}
+	return status, body, err
+}
+
+// Passport asks for another passport in this boot, of the first server that gives one. The error wraps ErrRefused if all that answer take the
+// machine for another one, or no longer know its token.
+func (c *Client) Passport(ctx context.Context, request spec.PassportRequest) (*spec.Passport, error) {
+	servers := c.Servers()
+	if len(servers) == 0 {
+		return nil, errors.New("passport: no server is known")
+	}
+	var errs []error
+	for _, server := range servers {
+		status, body, err := c.post(ctx, server, spec.PathPassport, request)
+		if err == nil && status != http.StatusOK {
+			err = fmt.Errorf("passport of %s: %w", server, refusal(status, body))
+		}
+		p := new(spec.Passport)
+		if err == nil {
+			err = spec.Decode(body, p)
+		}
+		if err == nil {
+			return p, nil
+		}
+		errs = append(errs, err)
+	}
+	return nil, errors.Join(errs...)
 }
 
 // answer reads an answer to a JoinRequest.

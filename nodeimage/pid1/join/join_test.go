@@ -160,6 +160,57 @@ func TestStrangersAreRefused(t *testing.T) {
 	}
 }
 
+// A server of an earlier version refuses what it does not know.
+func TestEarlierServersAreAskedWithoutAKey(t *testing.T) {
+	ca := newAuthority(t)
+	asked := 0
+	s := ca.server(t, name, 2021, 2089, func(w http.ResponseWriter, r *http.Request) {
+		var got map[string]any
+		if err := json.NewDecoder(r.Body).Decode(&got); err != nil {
+			t.Error(err)
+		}
+		asked++
+		if _, has := got["public_key"]; has {
+			http.Error(w, `json: unknown field "public_key"`, http.StatusBadRequest)
+			return
+		}
+		reply(http.StatusOK, admitted)(w, r)
+	})
+	q := request()
+	q.PublicKey = []byte("key")
+	got, err := client(t, ca.bundle(), s).Join(t.Context(), func() spec.JoinRequest { return q }, func(r string) { t.Error(r) })
+	if err != nil || got.Node.Name != "pc01" || asked != 2 {
+		t.Errorf("%+v, %v after %d questions", got, err, asked)
+	}
+}
+
+func TestPassport(t *testing.T) {
+	ca := newAuthority(t)
+	want := spec.Passport{Chain: "c", Root: "r", Gossip: []byte("g")}
+	giver := ca.server(t, name, 2021, 2089, func(w http.ResponseWriter, r *http.Request) {
+		var got spec.PassportRequest
+		if err := json.NewDecoder(r.Body).Decode(&got); err != nil || got.Token != "t" || r.URL.Path != spec.PathPassport {
+			t.Errorf("asked %s %+v, %v", r.URL, got, err)
+		}
+		reply(http.StatusOK, want)(w, r)
+	})
+	old := ca.server(t, name, 2021, 2089, http.NotFound)
+	forgetful := ca.server(t, name, 2021, 2089, reply(http.StatusForbidden, "who?"))
+	got, err := client(t, ca.bundle(), old, forgetful, giver).Passport(t.Context(), spec.PassportRequest{MAC: "m", Token: "t"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(&want, got); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := client(t, ca.bundle(), old, forgetful).Passport(t.Context(), spec.PassportRequest{}); !errors.Is(err, join.ErrRefused) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := client(t, ca.bundle()).Passport(t.Context(), spec.PassportRequest{}); err == nil {
+		t.Error("a passport of nobody was taken")
+	}
+}
+
 func TestReport(t *testing.T) {
 	ca := newAuthority(t)
 	var got spec.Report
