@@ -89,12 +89,15 @@ func (m *machine) stop() {
 }
 
 // startSeed starts an NBD server that has the image, as the unit nbd does.
-func startSeed(t *testing.T, id spec.Digest, data []byte) (member field.Member, stop func()) {
+func startSeed(t *testing.T, tls peer.Identity, id spec.Digest, data []byte) (member field.Member, stop func()) {
 	l := listen(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		s := nbd.Server{Exports: map[string]nbd.Device{string(id): memory(data)}}
+		if tls != nil {
+			s.TLS, s.RequireTLS = tls.Server(), true
+		}
 		if err := s.Serve(ctx, l); err != nil {
 			t.Error(err)
 		}
@@ -129,7 +132,7 @@ func (m *machine) readAll(ctx context.Context, data []byte) error {
 // all from the others, one of which dies meanwhile.
 func TestRoomOverLoopback(t *testing.T) {
 	id, root, data := makeImage(24)
-	seed, stopSeed := startSeed(t, id, data)
+	seed, stopSeed := startSeed(t, nil, id, data)
 	var machines []*machine
 	for i := range 3 {
 		m := start(t, fmt.Sprintf("pc%d", i+1), nil, id, root, seed)
@@ -178,7 +181,7 @@ func TestForeignClient(t *testing.T) {
 		t.Skip("nbdcopy is not installed")
 	}
 	id, root, data := makeImage(6)
-	seed, stopSeed := startSeed(t, id, data)
+	seed, stopSeed := startSeed(t, nil, id, data)
 	defer stopSeed()
 	m := start(t, "pc1", nil, id, root, seed)
 	defer m.stop()
