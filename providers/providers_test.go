@@ -150,6 +150,7 @@ func TestServer(t *testing.T) {
 	if got := w.read("server", seed); got.Status != resource.Present {
 		t.Errorf("%+v", got)
 	}
+	w.imported(seed, config)
 	w.secrets()
 	w.replaced(seed, config, first)
 	w.revived(seed, config)
@@ -173,6 +174,26 @@ func TestServer(t *testing.T) {
 	}
 	if _, err := os.Readlink("/proc/" + last + "/exe"); err == nil {
 		t.Errorf("process %s still runs", last)
+	}
+}
+
+// imported: who has lost the state takes the server over; others do not.
+func (w *world) imported(seed, config cty.Value) {
+	request := resource.ImportRequest{Addr: "server.seed", ID: "127.0.0.1", Config: config}
+	found, err := w.types["server"].(resource.Importer).Import(w.Context(), request)
+	if err != nil || found["host_key"].AsString() != object.String(seed, "host_key") || found["version"].AsString() != object.String(seed, "version") {
+		w.Errorf("%v %v", found, err)
+	}
+	for want, r := range map[string]resource.ImportRequest{
+		"is its address":   {Addr: "server.seed", ID: "seed", Config: config},
+		"under the name x": {Addr: "server.x", ID: "127.0.0.1", Config: config},
+	} {
+		if _, err := w.types["server"].(resource.Importer).Import(w.Context(), r); err == nil || !strings.Contains(err.Error(), want) {
+			w.Errorf("want %q, got %v", want, err)
+		}
+	}
+	if _, err := newWorld(w.T).types["server"].(resource.Importer).Import(w.Context(), request); err == nil || !strings.Contains(err.Error(), "key") {
+		w.Errorf("another cluster: %v", err)
 	}
 }
 

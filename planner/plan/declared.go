@@ -2,6 +2,7 @@ package plan
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -103,7 +104,7 @@ func (d *draft) importAll(ctx context.Context) (diags hcl.Diagnostics) {
 func (d *draft) importOne(ctx context.Context, c *Change, i lang.Import) (found map[string]cty.Value, problem string) {
 	importer, ok := d.Types[c.Type].(resource.Importer)
 	if !ok || c.Machine != "" {
-		return nil, "what is a " + c.Type + " cannot be imported, and need not be: apply brings it about where it is not there already"
+		return nil, d.notImported(c)
 	}
 	config, _ := c.Config.UnmarkDeep()
 	found, err := importer.Import(ctx, resource.ImportRequest{Addr: c.Addr.String(), ID: i.ID, Config: config})
@@ -114,6 +115,21 @@ func (d *draft) importOne(ctx context.Context, c *Change, i lang.Import) (found 
 		return nil, err.Error()
 	}
 	return found, ""
+}
+
+// notImported says why there is no import of an instance, and that nothing is missing without it.
+func (d *draft) notImported(c *Change) string {
+	var can []string
+	for _, name := range slices.Sorted(maps.Keys(d.Types)) {
+		if _, ok := d.Types[name].(resource.Importer); ok && !strings.HasPrefix(name, addr.StepPrefix) {
+			can = append(can, name)
+		}
+	}
+	why := "nothing of it is there that could be taken over, so apply just remembers what is declared"
+	if c.Machine != "" {
+		why = "apply looks whether a step is done already, and then changes nothing and remembers it"
+	}
+	return fmt.Sprintf("there is no import of %s, and no need for it: %s. Take the import block out. Import is for these types: %s", c.Type, why, strings.Join(can, ", "))
 }
 
 // imported makes a change of an instance that was found to exist: it is remembered as found, and then brought into line.

@@ -128,6 +128,8 @@ func (w *World) Types(real map[string]resource.Type) map[string]resource.Type {
 		all[name] = s
 		if _, ok := t.(resource.Batcher); ok {
 			all[name] = &batched{s}
+		} else if _, ok := t.(resource.Importer); ok {
+			all[name] = &importable{s}
 		}
 	}
 	return all
@@ -145,31 +147,8 @@ var (
 	_ resource.Outfitter  = (*simulated)(nil)
 	_ resource.Supplier   = (*simulated)(nil)
 	_ resource.Batcher    = (*batched)(nil)
+	_ resource.Importer   = (*importable)(nil)
 )
-
-// Summary implements resource.Summarizer.
-func (s *simulated) Summary(config cty.Value) string {
-	if t, ok := s.Type.(resource.Summarizer); ok {
-		return t.Summary(config)
-	}
-	return ""
-}
-
-// Outfit implements resource.Outfitter.
-func (s *simulated) Outfit(config cty.Value) resource.Outfit {
-	if t, ok := s.Type.(resource.Outfitter); ok {
-		return t.Outfit(config)
-	}
-	return resource.Outfit{}
-}
-
-// Supplies implements resource.Supplier.
-func (s *simulated) Supplies(config cty.Value) []string {
-	if t, ok := s.Type.(resource.Supplier); ok {
-		return t.Supplies(config)
-	}
-	return nil
-}
 
 // errFails is how things end that a test wants to fail.
 var errFails = errors.New("it fails, as the test wants it")

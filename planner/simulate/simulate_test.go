@@ -30,6 +30,12 @@ func (realStep) ApplyBatch(context.Context, resource.Batch, func(int, map[string
 	panic("the real type was used")
 }
 
+type realServer struct{ real }
+
+func (realServer) Import(context.Context, resource.ImportRequest) (map[string]cty.Value, error) {
+	panic("the real type was used")
+}
+
 var schemas = map[string]resource.Type{
 	"node": real{name: "node", schema: &resource.Schema{Attributes: map[string]*resource.Attribute{
 		"name":    {Type: cty.String},
@@ -40,6 +46,9 @@ var schemas = map[string]resource.Type{
 		"cores":   {Type: cty.Number, Computed: true},
 		"disks":   {Type: cty.List(cty.Object(map[string]cty.Type{"size": cty.Number})), Computed: true},
 	}}},
+	"server": realServer{real{name: "server", schema: &resource.Schema{Attributes: map[string]*resource.Attribute{
+		"name": {Type: cty.String, Computed: true, From: []string{}},
+	}}}},
 	"step.file": realStep{real{name: "step.file", schema: &resource.Schema{Attributes: map[string]*resource.Attribute{"path": {Type: cty.String}}}}},
 }
 
@@ -201,6 +210,20 @@ func TestMocks(t *testing.T) {
 	} {
 		if err := m.Check(schemas); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Check: %v, want an error with %q", err, want)
+		}
+	}
+}
+
+// TestImport: what a configuration takes over is there; the types of which there is no import have none here.
+func TestImport(t *testing.T) {
+	w := newWorld(t)
+	found, err := w.types["server"].(resource.Importer).Import(t.Context(), resource.ImportRequest{Addr: "server.seed", ID: "10.0.0.1", Config: cty.EmptyObjectVal})
+	if err != nil || !strings.HasPrefix(found["name"].AsString(), "name-") || !slices.Equal(w.Left(), []string{"server.seed"}) {
+		t.Errorf("%v %v, left %v", found, err, w.Left())
+	}
+	for _, name := range []string{"node", "step.file"} {
+		if _, ok := w.types[name].(resource.Importer); ok {
+			t.Errorf("%s can be imported", name)
 		}
 	}
 }

@@ -36,6 +36,9 @@ func (t *Type) read(ctx context.Context, r resource.ReadRequest) resource.Observ
 	if err := t.Agents.AskServer(ctx, Agent(r.Prior), spec.OpStatus, &status); err != nil {
 		return Unanswered(err)
 	}
+	if !status.Passports {
+		return resource.Observation{Status: resource.Drifted, Reason: "it is of an earlier version: its machines get no passports"}
+	}
 	if t.outdated(ctx, r) {
 		return resource.Observation{Status: resource.Drifted, Reason: "its viver-node is another one"}
 	}
