@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -24,16 +25,16 @@ func command(id, script string, timeout time.Duration) spec.Step {
 
 func TestTimeoutEndsTheStepAndLeavesNothing(t *testing.T) {
 	for _, m := range machines(t) {
-		t.Run(m.name, func(t *testing.T) {
-			m.reset(t, nil)
-			got := m.run(t, step.Apply, command("a", "sleep 300; echo >"+m.prefix+"/late", 50*time.Millisecond), command("b", ":", 0))
+		t.Run(m.Name, func(t *testing.T) {
+			m.Reset(t, nil)
+			got := m.Run(t, step.Apply, command("a", "sleep 300; echo >"+m.Prefix+"/late", 50*time.Millisecond), command("b", ":", 0))
 			if got[0].Status != spec.StepFailed || !strings.Contains(got[0].Output, "longer than its timeout of 50ms") {
 				t.Errorf("%+v", got[0])
 			}
 			if got[1].Status != spec.StepSkipped {
 				t.Errorf("%+v", got[1])
 			}
-			if left, _ := os.ReadDir(m.root + "/tmp"); len(left) > 0 {
+			if left, _ := os.ReadDir(m.Root + "/tmp"); len(left) > 0 {
 				t.Errorf("the run left %v", left)
 			}
 		})
@@ -42,10 +43,10 @@ func TestTimeoutEndsTheStepAndLeavesNothing(t *testing.T) {
 
 func TestInterrupted(t *testing.T) {
 	m := machines(t)[0]
-	m.reset(t, nil)
+	m.Reset(t, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	var got []spec.StepResult
-	err := m.runner.Run(ctx, step.Apply, []spec.Step{command("a", ":", 0), command("b", "sleep 300", 0), command("c", ":", 0)}, func(r spec.StepResult) {
+	err := m.Runner.Run(ctx, step.Apply, []spec.Step{command("a", ":", 0), command("b", "sleep 300", 0), command("c", ":", 0)}, func(r spec.StepResult) {
 		got = append(got, r)
 		cancel()
 	})
@@ -59,8 +60,8 @@ func TestInterrupted(t *testing.T) {
 
 func TestShellThatDies(t *testing.T) {
 	m := machines(t)[0]
-	m.reset(t, nil)
-	got := m.run(t, step.Apply, command("a", "kill -9 0", 0), command("b", ":", 0))
+	m.Reset(t, nil)
+	got := m.Run(t, step.Apply, command("a", "kill -9 0", 0), command("b", ":", 0))
 	if got[0].Status != spec.StepFailed || !strings.Contains(got[0].Output, "killed") || got[1].Status != spec.StepSkipped {
 		t.Errorf("%+v", got)
 	}
@@ -68,19 +69,19 @@ func TestShellThatDies(t *testing.T) {
 
 func TestCheckGoesOnAfterAFailure(t *testing.T) {
 	m := machines(t)[0]
-	m.reset(t, map[string]string{"folder/x": ""})
+	m.Reset(t, map[string]string{"folder/x": ""})
 	steps := []spec.Step{
-		{ID: "a", Type: "file", Config: fmt.Appendf(nil, `{"path":"%s/folder","content":""}`, m.prefix)},
+		{ID: "a", Type: "file", Config: fmt.Appendf(nil, `{"path":"%s/folder","content":""}`, m.Prefix)},
 		command("b", ":", 0),
 	}
-	if got := m.run(t, step.Check, steps...); got[0].Status != spec.StepFailed || got[1].Status != spec.StepDiffers {
+	if got := m.Run(t, step.Check, steps...); got[0].Status != spec.StepFailed || got[1].Status != spec.StepDiffers {
 		t.Errorf("%+v", got)
 	}
 }
 
 func TestRefused(t *testing.T) {
 	m := machines(t)[0]
-	m.reset(t, nil)
+	m.Reset(t, nil)
 	for config, want := range map[string]string{
 		`file {"path":"etc/motd","content":""}`:               "not absolute",
 		`file {"path":"/etc/../motd","content":""}`:           `write it as "/motd"`,
@@ -100,22 +101,22 @@ func TestRefused(t *testing.T) {
 		`directory {"path":"/srv","mode":"0755","group":"-"}`: "no name",
 	} {
 		stepType, document, _ := strings.Cut(config, " ")
-		got := m.run(t, step.Apply, command("first", "echo >"+m.prefix+"/first", 0), spec.Step{ID: "bad", Type: stepType, Config: json.RawMessage(document)})
+		got := m.Run(t, step.Apply, command("first", "echo >"+m.Prefix+"/first", 0), spec.Step{ID: "bad", Type: stepType, Config: json.RawMessage(document)})
 		if got[0].Status != spec.StepSkipped || got[1].Status != spec.StepFailed || !strings.Contains(got[1].Output, want) {
 			t.Errorf("%s: want a refusal with %q, got %+v", config, want, got)
 		}
 	}
-	if err := m.runner.Run(t.Context(), "guess", nil, nil); err == nil {
+	if err := m.Runner.Run(t.Context(), "guess", nil, nil); err == nil {
 		t.Error("an unknown mode was taken")
 	}
 }
 
 func TestFactsAreBounded(t *testing.T) {
 	m := machines(t)[0]
-	m.reset(t, nil)
+	m.Reset(t, nil)
 	for size, want := range map[int]spec.StepStatus{step.MaxFact: spec.StepSame, step.MaxFact + 1: spec.StepFailed} {
 		config, _ := json.Marshal(step.Fact{Run: fmt.Sprintf("head -c %d /dev/zero | tr '\\0' x; echo noise >&2", size)})
-		got := m.run(t, step.Check, spec.Step{ID: "a", Type: "fact", Config: config})[0]
+		got := m.Run(t, step.Check, spec.Step{ID: "a", Type: "fact", Config: config})[0]
 		if got.Status != want || want == spec.StepSame && len(got.Output) != size {
 			t.Errorf("%d bytes: %s with %d bytes", size, got.Status, len(got.Output))
 		}
@@ -124,8 +125,8 @@ func TestFactsAreBounded(t *testing.T) {
 
 func TestOutputIsTheTail(t *testing.T) {
 	m := machines(t)[0]
-	m.reset(t, nil)
-	got := m.run(t, step.Apply, command("a", "i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done; exit 3", 0))[0]
+	m.Reset(t, nil)
+	got := m.Run(t, step.Apply, command("a", "i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done; exit 3", 0))[0]
 	if len(got.Output) > 4096 || !strings.HasSuffix(got.Output, "line 1999") {
 		t.Errorf("%d bytes, ending in %q", len(got.Output), got.Output[max(0, len(got.Output)-20):])
 	}
@@ -134,17 +135,17 @@ func TestOutputIsTheTail(t *testing.T) {
 // A secret must never be an argument of a process, where everybody can read it.
 func TestNothingInArguments(t *testing.T) {
 	m := machines(t)[0]
-	m.reset(t, nil)
-	file := spec.Step{ID: "a", Type: "file", Config: fmt.Appendf(nil, `{"path":"%s/key","content":"s3cret-s3cret"}`, m.prefix)}
+	m.Reset(t, nil)
+	file := spec.Step{ID: "a", Type: "file", Config: fmt.Appendf(nil, `{"path":"%s/key","content":"s3cret-s3cret"}`, m.Prefix)}
 	// Its command line is that of the shell which runs all steps.
-	look := command("b", `tr '\0' ' ' </proc/$$/cmdline >`+m.prefix+`/cmdline; tr '\0' '\n' </proc/$$/environ >`+m.prefix+`/environ`, 0)
-	for _, r := range m.run(t, step.Apply, file, look) {
+	look := command("b", `tr '\0' ' ' </proc/$$/cmdline >`+m.Prefix+`/cmdline; tr '\0' '\n' </proc/$$/environ >`+m.Prefix+`/environ`, 0)
+	for _, r := range m.Run(t, step.Apply, file, look) {
 		if r.Status != spec.StepChanged {
 			t.Fatalf("%+v", r)
 		}
 	}
 	for _, name := range []string{"cmdline", "environ"} {
-		if text := m.read(t, name); strings.Contains(text, "s3cret") || text == "" {
+		if text := m.Read(t, name); strings.Contains(text, "s3cret") || text == "" {
 			t.Errorf("%s: %q", name, text)
 		}
 	}
@@ -157,19 +158,19 @@ func TestScript(t *testing.T) {
 		{ID: "b", Type: "package", Config: json.RawMessage(`{"names":["vim"]}`)},
 	}
 	bad := []spec.Step{command("it's", "echo reason; false", 0), command("c", "echo >/late", 0)}
-	for _, m := range machines(t) {
-		if !m.fake {
-			continue
-		}
-		m.reset(t, map[string]string{"usr/sbin/x": ""})
-		if out, err := m.script(t, good); err != nil || !strings.Contains(out, "a: changed enabled -> true\nb: changed install vim") {
+	for _, m := range bare(machines(t)) {
+		files := service()
+		maps.Copy(files, packages())
+		files["usr/sbin/x"] = ""
+		m.Reset(t, files)
+		if out, err := m.Script(t, good); err != nil || !strings.Contains(out, "a: changed enabled -> true\nb: changed install vim") {
 			t.Fatalf("%v\n%s<<<", err, out)
 		}
-		if out, err := m.script(t, bad); err == nil || !strings.Contains(out, "reason\nit's failed") {
+		if out, err := m.Script(t, bad); err == nil || !strings.Contains(out, "reason\nit's failed") {
 			t.Errorf("%v\n%s", err, out)
 		}
 		for _, name := range []string{"run/demo.pid", "var/lib/viver", "usr/sbin/policy-rc.d", "late"} {
-			if _, err := os.Lstat(m.root + "/" + name); err == nil {
+			if _, err := os.Lstat(m.Root + "/" + name); err == nil {
 				t.Errorf("%s is in the tree", name)
 			}
 		}

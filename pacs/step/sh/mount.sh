@@ -175,13 +175,14 @@ mount_undo() {
 	forget
 }
 
-# unmount: it tries for 10 s, then it does so lazily: a program that sits there, or a server that is gone, must not hold up the rest.
+# unmount: it tries for 10 s (or half of the step's time), then it does so lazily: a program that sits there, or a server that is gone, must not hold up the rest.
 unmount() {
-	tries=0
-	until limited 10 umount "$path"; do
+	tries=0 most=10
+	if [ "$patience" -lt 20 ]; then most=$((patience / 2)); fi
+	until limited "$most" umount "$path"; do
 		if ! mounted; then return 0; fi
 		tries=$((tries + 1))
-		if [ "$tries" -ge 10 ] || [ "$outlasted" = 1 ]; then
+		if [ "$tries" -ge "$most" ] || [ "$outlasted" = 1 ]; then
 			if remote; then limited 5 umount -f "$path" && return 0; fi
 			umount -l "$path"
 			differs "it was in use: unmounted lazily, and gone for good when the last program lets go of it"

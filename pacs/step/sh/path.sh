@@ -48,6 +48,6 @@ parents() {
 parents_undo() {
 	if [ ! -f "$1" ]; then return 0; fi
 	while IFS= read -r above; do
-		rmdir "$above" 2>/dev/null || return 0
+		rmdir "$above" 2>/dev/null || :
 	done <"$1"
 }

@@ -60,23 +60,31 @@ user_apply() {
 	if [ -n "$first_time" ]; then user_keep; fi
 	user_line
 	if [ -n "$hash" ] || ! entry /etc/shadow "$name"; then user_password "${hash:-*}"; fi
-	for one in $(surplus); do leave "$one"; done
-	for one in $groups; do
-		if member "$one"; then continue; fi
-		join "$one"
-		echo "$one" >>"$home/joined"
-	done
+	user_groups
 	if wants_home && [ ! -d "$place" ]; then user_home; fi
 	accounts_end
+}
+
+# user_groups: the file joined has those which the user is in because of this step.
+user_groups() {
+	for one in $(surplus); do leave "$one"; done
+	: >"$scratch/joined"
+	for one in $groups; do
+		if ! member "$one"; then
+			join "$one"
+		elif ! grep -qxF -e "$one" "$home/joined" 2>/dev/null; then
+			continue
+		fi
+		echo "$one" >>"$scratch/joined"
+	done
+	mv -f "$scratch/joined" "$home/joined"
 }
 
 user_failed() {
 	accounts_restore
 	accounts_unlock
-	if [ -n "$first_time" ]; then
-		parents_undo "$home/parents"
-		forget
-	fi
+	parents_undo "$scratch/parents"
+	if [ -n "$first_time" ]; then forget; fi
 }
 
 # user_keep: what undo needs of an account that was there before.
@@ -136,14 +144,15 @@ user_password() { # HASH
 user_home() {
 	if present "$place"; then fail "$place is there and is no directory: remove it first"; fi
 	path=$place
-	parents "$home/parents"
+	parents "$scratch/parents"
+	cat "$scratch/parents" >>"$home/parents"
 	drop "$place.viver"
 	rm -rf "$place.viver"
 	mkdir -m 700 "$place.viver"
 	if [ -d /etc/skel ]; then cp -R /etc/skel/. "$place.viver/"; fi
 	chown -R "$its_uid:$its_gid" "$place.viver"
 	mv "$place.viver" "$place"
-	printf '%s\n' "$place" >"$home/made"
+	printf '%s\n' "$place" >>"$home/made"
 }
 
 user_undo() {
@@ -160,7 +169,10 @@ user_undo() {
 		put /etc/passwd "$name" "$(cat "$home/passwd")"
 		if [ -e "$home/hashed" ]; then user_password "$(cat "$home/hash")"; fi
 	fi
-	if [ -f "$home/made" ]; then user_home_undo "$(cat "$home/made")"; fi
+	if [ -f "$home/made" ]; then
+		while IFS= read -r place; do user_home_undo "$place"; done <"$home/made"
+		parents_undo "$home/parents"
+	fi
 	accounts_end
 	forget
 }
@@ -176,5 +188,4 @@ user_home_undo() {
 		fi
 	done <"$scratch/files"
 	rm -rf "$1"
-	parents_undo "$home/parents"
 }

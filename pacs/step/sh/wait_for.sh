@@ -2,14 +2,16 @@
 
 wait_for_check() {
 	if [ -n "$offline" ]; then fail "nothing runs in an image: let the step act on the machines"; fi
-	if wait_for_holds >/dev/null 2>&1; then
-		return 0
-	elif [ -n "$path" ]; then
-		differs "there is no $path"
+	if ! wait_for_holds >/dev/null 2>&1; then differs "$(wait_for_lacks)"; fi
+}
+
+wait_for_lacks() {
+	if [ -n "$path" ]; then
+		echo "there is no $path"
 	elif [ -n "$command" ]; then
-		differs "the command fails"
+		echo "the command fails"
 	else
-		differs "nothing answers at $host port $port"
+		echo "nothing answers at $host port $port"
 	fi
 }
 
@@ -41,8 +43,7 @@ wait_for_apply() {
 		clock
 		if [ $((now - begin)) -ge $((patience - 1)) ]; then
 			cat "$scratch/said"
-			wait_for_check
-			fail "waited for $((now - begin)) s: $(cat "$diff")"
+			fail "waited for $((now - begin)) s: $(wait_for_lacks)"
 		fi
 		sleep 1
 	done
