@@ -154,6 +154,7 @@ func TestServer(t *testing.T) {
 	w.secrets()
 	w.replaced(seed, config, first)
 	w.revived(seed, config)
+	w.upgraded(seed, config)
 	// Another cluster keeps its hands off.
 	other := newWorld(t)
 	if _, err := other.apply("server", "server.seed", config); err == nil || !strings.Contains(err.Error(), "of the cluster") {
@@ -199,7 +200,7 @@ func (w *world) imported(seed, config cty.Value) {
 
 // secrets are for root alone.
 func (w *world) secrets() {
-	for _, name := range []string{"host_key", "tls.key", "identity.json"} {
+	for _, name := range []string{"host_key", "tls.key", "passport.key", "gossip.key", "identity.json"} {
 		info, err := os.Stat(filepath.Join(w.dir, "identity", name))
 		if err != nil || info.Mode().Perm() != 0o600 {
 			w.Errorf("%s: %v %v", name, info, err)
@@ -242,6 +243,55 @@ func (w *world) revived(seed, config cty.Value) {
 	}
 	if _, err := w.apply("server", "server.seed", config); err != nil {
 		w.Error(err)
+	}
+}
+
+// upgraded: a server that an earlier version has set up learns to sign passports.
+func (w *world) upgraded(seed, config cty.Value) {
+	for _, name := range []string{"passport.crt", "passport.key", "gossip.key"} {
+		if err := os.Remove(filepath.Join(w.dir, "identity", name)); err != nil {
+			w.Error(err)
+		}
+	}
+	if err := exec.Command("kill", "-9", pid(w.T, w.dir)).Run(); err != nil {
+		w.Fatal(err)
+	}
+	for i := 0; ; i++ { // the port is free when the killed process is collected
+		agent := exec.Command(filepath.Join(w.dir, "viver-node"), "agent", "--dir", w.dir)
+		if err := agent.Start(); err != nil {
+			w.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- agent.Wait() }()
+		if got := w.awaitRead(seed, ended); got.Status == resource.Drifted && strings.Contains(got.Reason, "earlier version") {
+			break
+		} else if i == 20 {
+			w.Fatalf("%+v", got)
+		}
+	}
+	if _, err := w.apply("server", "server.seed", config); err != nil {
+		w.Fatal(err)
+	}
+	if got := w.read("server", seed); got.Status != resource.Present {
+		w.Errorf("%+v", got)
+	}
+	if _, err := os.Stat(filepath.Join(w.dir, "identity", "passport.key")); err != nil {
+		w.Error(err)
+	}
+}
+
+// awaitRead reads the server until its agent answers or has ended.
+func (w *world) awaitRead(seed cty.Value, ended <-chan error) resource.Observation {
+	for {
+		got := w.read("server", seed)
+		if !strings.Contains(got.Reason, "does not run") {
+			return got
+		}
+		select {
+		case <-ended:
+			return got
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
 }
 

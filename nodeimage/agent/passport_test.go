@@ -91,6 +91,10 @@ func TestEarlierIdentitySignsNoPassports(t *testing.T) {
 		}
 	}
 	w.start(t)
+	var status spec.AgentStatus
+	if _, err := ask(t, w.operator, spec.OpStatus, nil, &status); err != nil || status.Passports {
+		t.Errorf("%+v, %v", status, err)
+	}
 	b := w.boot(t)
 	b.traveller(t)
 	if b.config.Passport != nil {

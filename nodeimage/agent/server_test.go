@@ -27,7 +27,7 @@ func TestStatus(t *testing.T) {
 	if _, err := ask(t, w.operator, spec.OpStatus, nil, &s); err != nil {
 		t.Fatal(err)
 	}
-	if s.Version != "test" || s.Cluster != w.cluster() || s.Name != "seed" || s.BootID == "" || s.Hostname == "" {
+	if s.Version != "test" || s.Cluster != w.cluster() || s.Name != "seed" || s.BootID == "" || s.Hostname == "" || !s.Passports {
 		t.Errorf("%+v", s)
 	}
 }

@@ -41,7 +41,7 @@ func (s *server) status(context.Context, *call) (any, error) {
 	}
 	return spec.AgentStatus{
 		Version: s.config.Version, Cluster: s.self.Cluster, Name: s.self.Name, Hostname: host, BootID: boot,
-		Units: s.units.Status(), Facts: s.config.Facts,
+		Units: s.units.Status(), Facts: s.config.Facts, Passports: s.self.issuer != nil,
 	}, nil
 }
 

@@ -82,4 +82,6 @@ type AgentStatus struct {
 	Facts    *Facts       `json:"facts,omitempty"`
 	// BytesRead counts root blocks fetched over the network since boot.
 	BytesRead int64 `json:"bytes_read"`
+	// Passports says that a server can sign them; one that was set up by an earlier version cannot, until it is applied again.
+	Passports bool `json:"passports,omitempty"`
 }
