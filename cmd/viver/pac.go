@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"path"
 	"path/filepath"
 
@@ -18,11 +19,11 @@ func (a *app) pacCommand() *cobra.Command {
 		Short: "Make, keep and share Pacs",
 		Long:  `A Pac is a module: a folder with pac.viver.hcl, its inputs, outputs and steps. These commands make new ones and move them about.`,
 		Example: `  viver pac new motd
-  viver test -C motd
-  viver pac doc -C motd
+  viver pac test motd
+  viver pac doc motd
   viver pac push motd oci://registry.example.org/pacs/motd:1.0.0`,
 	}
-	cmd.AddCommand(a.pacNew(), a.pacDoc(), a.pacVendor(), a.pacPush(), a.pacPull())
+	cmd.AddCommand(a.pacNew(), a.pacTest(), a.pacDoc(), a.pacVendor(), a.pacPush(), a.pacPull())
 	return cmd
 }
 
@@ -32,7 +33,7 @@ func (a *app) pacNew() *cobra.Command {
 		Short: "Make a new Pac that works, to start from",
 		Long:  `new makes the folder NAME with a Pac, its README and a test, which passes. Change them step by step.`,
 		Example: `  viver pac new motd
-  viver test -C motd`,
+  viver pac test motd`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir := filepath.Join(a.dir, args[0])
@@ -46,7 +47,7 @@ func (a *app) pacNew() *cobra.Command {
 			for _, f := range files {
 				fmt.Fprintln(a.out, filepath.Join(dir, f))
 			}
-			fmt.Fprintf(a.out, "Try it: viver test -C %s\n", quoted(dir))
+			fmt.Fprintf(a.out, "Try it: viver pac test %s\n", quoted(dir))
 			return nil
 		},
 	}
@@ -55,11 +56,11 @@ func (a *app) pacNew() *cobra.Command {
 func (a *app) pacDoc() *cobra.Command {
 	return &cobra.Command{
 		Use:   "doc [SOURCE]",
-		Short: "Describe a Pac: what it is given and what it gives",
-		Long: `doc prints the inputs and outputs of a Pac as Markdown, or with --json. SOURCE is written as in a pac block; without it, it is the folder
-of -C.`,
+		Short: "Describe a Pac: what it requires, is given and gives",
+		Long: `doc prints what a Pac requires, its inputs and its outputs as Markdown, or with --json. SOURCE is a folder, or written as in a pac block;
+without it, it is the folder of -C.`,
 		Example: `  viver pac doc builtin/netboot
-  viver pac doc -C pacs/motd >>pacs/motd/README.md
+  viver pac doc pacs/motd >>pacs/motd/README.md
   viver pac doc builtin/dhcp --json | jq '.variables[].name'`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -90,6 +91,10 @@ func (a *app) pacFolder(args []string) (source.Dir, string, error) {
 	}
 	if len(args) == 0 {
 		return root, filepath.Base(root.Path), nil
+	}
+	if info, err := os.Stat(filepath.Join(a.dir, args[0])); err == nil && info.IsDir() {
+		dir, err := source.Local(filepath.Join(a.dir, args[0]))
+		return dir, filepath.Base(dir.Path), err
 	}
 	dir, err := source.Places{Builtin: builtin(), Remote: a.found()}.Resolve(root, args[0], "")
 	if err != nil {

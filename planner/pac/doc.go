@@ -2,7 +2,6 @@ package pac
 
 import (
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -19,16 +18,27 @@ import (
 type Doc struct {
 	Name string `json:"name"`
 	// Text is the comment at the beginning of the first file.
-	Text      string     `json:"text,omitempty"`
+	Text string `json:"text,omitempty"`
+	// Requires is what the module expects of viver, and of the images and machines on which it acts.
+	Requires  Requires   `json:"requires"`
 	Variables []Variable `json:"variables"`
 	Outputs   []Output   `json:"outputs"`
 	Pacs      []Call     `json:"pacs"` // those that it uses
+}
+
+// Requires is a viver block; what is empty is not asked for.
+type Requires struct {
+	Version       string   `json:"viver,omitempty"` // "~> 0.1"
+	Distribution  []string `json:"distribution,omitempty"`
+	Packages      []string `json:"packages,omitempty"`
+	KernelModules []string `json:"kernel_modules,omitempty"`
 }
 
 // Variable is one input.
 type Variable struct {
 	Name        string `json:"name"`
 	Type        string `json:"type"` // as it is written; "any" where it is not
+	Typed       bool   `json:"-"`    // it is
 	Description string `json:"description,omitempty"`
 	Required    bool   `json:"required"`
 	Sensitive   bool   `json:"sensitive,omitempty"`
@@ -52,7 +62,10 @@ type Call struct {
 }
 
 var docSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
-	{Type: "variable", LabelNames: []string{"name"}}, {Type: "output", LabelNames: []string{"name"}}, {Type: "pac", LabelNames: []string{"name"}},
+	{Type: "variable", LabelNames: []string{"name"}},
+	{Type: "output", LabelNames: []string{"name"}},
+	{Type: "pac", LabelNames: []string{"name"}},
+	{Type: "viver"},
 }}
 
 // Describe reads what the files *.viver.hcl in a folder declare. It evaluates no more than descriptions and defaults.
@@ -104,6 +117,8 @@ func (d *Doc) file(dir source.Dir, name string) hcl.Diagnostics {
 			d.Variables = append(d.Variables, variable(b.Labels[0], attrs, data))
 		case "output":
 			d.Outputs = append(d.Outputs, Output{Name: b.Labels[0], Description: text(attrs["description"]), Sensitive: isTrue(attrs["sensitive"])})
+		case "viver":
+			d.Requires = requires(b.Body.(*hclsyntax.Body))
 		case "pac":
 			d.Pacs = append(d.Pacs, Call{Name: b.Labels[0], Source: text(attrs["source"]), Version: text(attrs["version"])})
 		}
@@ -127,7 +142,7 @@ func comment(file string) string {
 func variable(name string, attrs hclsyntax.Attributes, data []byte) Variable {
 	v := Variable{Name: name, Type: "any", Description: text(attrs["description"]), Required: true, Sensitive: isTrue(attrs["sensitive"])}
 	if a := attrs["type"]; a != nil {
-		v.Type = string(a.Expr.Range().SliceBytes(data))
+		v.Typed, v.Type = true, string(a.Expr.Range().SliceBytes(data))
 	}
 	if a := attrs["default"]; a != nil {
 		v.Required, v.Default = false, string(a.Expr.Range().SliceBytes(data))
@@ -139,6 +154,33 @@ func variable(name string, attrs hclsyntax.Attributes, data []byte) Variable {
 		}
 	}
 	return v
+}
+
+func requires(viver *hclsyntax.Body) Requires {
+	r := Requires{Version: text(viver.Attributes["required_version"])}
+	for _, b := range viver.Blocks {
+		if b.Type == "requires" {
+			r.Distribution, r.Packages, r.KernelModules = texts(b.Body.Attributes["distribution"]), texts(b.Body.Attributes["packages"]), texts(b.Body.Attributes["kernel_modules"])
+		}
+	}
+	return r
+}
+
+// texts is a list of strings that is written out.
+func texts(a *hclsyntax.Attribute) (all []string) {
+	if a == nil {
+		return nil
+	}
+	v, diags := a.Expr.Value(nil)
+	if diags.HasErrors() || !v.IsWhollyKnown() || !v.CanIterateElements() {
+		return nil
+	}
+	for it := v.ElementIterator(); it.Next(); {
+		if _, e := it.Element(); e.Type() == cty.String && !e.IsNull() {
+			all = append(all, e.AsString())
+		}
+	}
+	return all
 }
 
 func constant(a *hclsyntax.Attribute, want cty.Type) (cty.Value, bool) {
@@ -159,52 +201,4 @@ func text(a *hclsyntax.Attribute) string {
 func isTrue(a *hclsyntax.Attribute) bool {
 	v, ok := constant(a, cty.Bool)
 	return ok && v.True()
-}
-
-// Markdown writes the description as a page.
-func (d *Doc) Markdown(w io.Writer) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\n", d.Name)
-	if d.Text != "" {
-		fmt.Fprintf(&b, "\n%s\n", d.Text)
-	}
-	b.WriteString("\n## Inputs\n\n")
-	if len(d.Variables) == 0 {
-		b.WriteString("None.\n")
-	} else {
-		b.WriteString("| Name | Type | Default | Description |\n|---|---|---|---|\n")
-	}
-	for _, v := range d.Variables {
-		fallback := "required"
-		if !v.Required {
-			fallback = code(v.Default)
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", code(v.Name), code(v.Type), fallback, cell(v.Description))
-	}
-	b.WriteString("\n## Outputs\n\n")
-	if len(d.Outputs) == 0 {
-		b.WriteString("None.\n")
-	} else {
-		b.WriteString("| Name | Description |\n|---|---|\n")
-	}
-	for _, o := range d.Outputs {
-		fmt.Fprintf(&b, "| %s | %s |\n", code(o.Name), cell(o.Description))
-	}
-	if len(d.Pacs) > 0 {
-		b.WriteString("\n## Pacs that it uses\n\n")
-	}
-	for _, c := range d.Pacs {
-		fmt.Fprintf(&b, "- %s: %s\n", code(c.Name), code(strings.TrimSpace(c.Source+" "+c.Version)))
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-// code is text in a cell of a table as it stands, in one line.
-func code(s string) string {
-	return "`" + strings.ReplaceAll(strings.Join(strings.Fields(s), " "), "|", `\|`) + "`"
-}
-
-func cell(s string) string {
-	return strings.ReplaceAll(strings.Join(strings.Fields(s), " "), "|", `\|`)
 }

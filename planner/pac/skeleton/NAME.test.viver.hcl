@@ -1,4 +1,4 @@
-# A small room for the Pac. The machines are simulated: viver test -C NAME
+# A small room for the Pac. The machines are simulated: viver pac test NAME
 network "lab" {
   cidr = ["10.20.0.0/16"]
 }

@@ -1,10 +1,13 @@
 # NAME: say in a line what it brings about.
 viver {
   required_version = ">= 0.1"
+  requires {
+    distribution = ["debian"] # also packages and kernel_modules that must be there
+  }
 }
 
 variable "nodes" {
-  type        = list(node)
+  type        = list(machine)
   description = "The machines on which it acts."
 }
 
@@ -27,4 +30,5 @@ step "file" "example" {
 output "path" {
   value       = "/etc/NAME"
   description = "The file that every machine has."
+  depends_on  = [step.file.example] # who uses it waits until it is there
 }
