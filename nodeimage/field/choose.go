@@ -1,6 +1,7 @@
 package field
 
 import (
+	"math"
 	"slices"
 	"time"
 )
@@ -25,17 +26,25 @@ type option struct {
 	cost   float64
 }
 
+// much is how much longer a member may take that has room than one that has none, until the latter is waited for.
+const much = 4
+
 // pick returns which option to take, and -1 to wait: of the members of the best tier that are not full, the better of two that
-// are drawn by lot (Mitzenmacher 1996). random(n) returns a number from 0 to n-1.
+// are drawn by lot (Mitzenmacher 1996), unless a full one is so much better that it is worth waiting for. random(n) returns a number
+// from 0 to n-1.
 func pick(options []option, random func(int) int) int {
 	best := tierLast + 1
 	for _, o := range options {
 		best = min(best, o.tier)
 	}
 	var free [64]int
-	n := 0
+	n, busy := 0, math.Inf(1)
 	for i, o := range options {
-		if o.tier == best && !o.full && n < len(free) {
+		switch {
+		case o.tier != best:
+		case o.full:
+			busy = min(busy, o.cost)
+		case n < len(free):
 			free[n] = i
 			n++
 		}
@@ -43,12 +52,18 @@ func pick(options []option, random func(int) int) int {
 	if n == 0 {
 		return -1
 	}
-	first := free[random(n)]
-	second := free[random(n)]
-	if options[second].cost < options[first].cost {
-		return second
+	first := random(n)
+	chosen := free[first]
+	if n > 1 {
+		other := free[(first+1+random(n-1))%n]
+		if options[other].cost < options[chosen].cost {
+			chosen = other
+		}
 	}
-	return first
+	if options[chosen].cost > much*busy {
+		return -1
+	}
+	return chosen
 }
 
 // options returns who could be asked for the chunk of a flight now.

@@ -149,7 +149,7 @@ func testFault(t *testing.T, most time.Duration, cause func(r *room, victim *nod
 
 func TestLiarIsBannedAndReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := settled(t, 6, 48)
+		r := settled(t, 6, 128)
 		defer r.close()
 		liar, reader := r.nodes[2], r.nodes[3]
 		liar.set(func(n *node) { n.lies = true })

@@ -123,7 +123,7 @@ func (f *Field) end(c *core) {
 			f.close(m.link)
 		}
 	}
-	if c.leaving != nil {
+	if c.leaving != nil && c.leaving.answer != nil {
 		c.leaving.answer <- ErrClosed
 	}
 	f.tasks.Wait()

@@ -180,7 +180,7 @@ func (c *core) landed(a *attempt, chunk *store.Chunk, err error) {
 	defer chunk.Release()
 	took := c.now.Sub(a.since)
 	m.heard, m.data = c.now, c.now
-	m.delivered(took)
+	m.delivered(c.now, took)
 	m.bytes += int64(len(chunk.Data()))
 	c.count(m, int64(len(chunk.Data())), f.over)
 	if f.over {

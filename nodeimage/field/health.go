@@ -29,6 +29,7 @@ func (c *core) tick() (busy bool) {
 		if received := m.link.Received(); received != m.received {
 			m.received, m.heard, m.data, m.suspect = received, c.now, c.now, false
 		}
+		m.forget(c.now)
 	}
 	for _, i := range c.order {
 		for _, f := range i.flights {

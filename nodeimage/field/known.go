@@ -15,6 +15,9 @@ const (
 	longestPause = 2 * time.Second
 )
 
+// forgetting is after how long it begins to be forgotten that a member was slow.
+const forgetting = 5 * time.Second
+
 // firstPace is how long a chunk is taken to need from a member of which nothing is known.
 const firstPace = 20 * time.Millisecond
 
@@ -37,8 +40,9 @@ type known struct {
 	received    int64                // by the link, when last looked at
 	outstanding int                  // chunks that it is to deliver
 	waiting     int                  // chunks that it is to get first
-	pace        time.Duration
-	suspect     bool // it has stalled, and delivered nothing since
+	pace        time.Duration        // how long a chunk takes, on average of late; 0: unknown
+	paced       time.Time            // when that was last looked at
+	suspect     bool                 // it has stalled, and delivered nothing since
 
 	drained   bool
 	preferred float64
@@ -56,12 +60,19 @@ func (m *known) holds(i *image, chunk int) bool { return m.Seed || m.held[i].Has
 func (m *known) trusted() bool { return m.alive && m.banned == "" }
 
 // delivered notes how long a chunk took.
-func (m *known) delivered(took time.Duration) {
+func (m *known) delivered(now time.Time, took time.Duration) {
 	if m.pace == 0 {
 		m.pace = took
 	}
 	m.pace += (took - m.pace) / 8
-	m.suspect = false
+	m.suspect, m.paced = false, now
+}
+
+// forget lets a member that has not been asked for long look better, so that it is tried again.
+func (m *known) forget(now time.Time) {
+	if m.outstanding == 0 && m.pace > firstPace && now.Sub(m.paced) > forgetting {
+		m.pace, m.paced = m.pace/2, now
+	}
 }
 
 // cost says how unattractive it is to ask the member for one more chunk: how long it will probably take.

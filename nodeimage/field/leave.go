@@ -16,7 +16,7 @@ var ErrLast = errors.New("this machine holds chunks that no other holds")
 // departure is this member on its way out.
 type departure struct {
 	begun  time.Time
-	answer chan<- error // has room for one
+	answer chan<- error // has room for one; nil: it has been given
 }
 
 // replicas returns on how many members, that are no seeds and stay, a chunk is.
@@ -119,7 +119,7 @@ func (c *core) leave(force bool, answer chan<- error) {
 
 // depart looks whether this member may go.
 func (c *core) depart() {
-	if c.leaving == nil || c.changed {
+	if c.leaving == nil || c.leaving.answer == nil || c.changed {
 		return
 	}
 	wait, err := c.without().verdict(c.now.Sub(c.leaving.begun))
@@ -127,6 +127,7 @@ func (c *core) depart() {
 		return
 	}
 	answer := c.leaving.answer
+	c.leaving.answer = nil
 	if err != nil {
 		c.stay()
 		err = fmt.Errorf("field: leave: %w", err)

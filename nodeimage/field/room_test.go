@@ -94,11 +94,14 @@ func (r *room) add(name string, rate float64, config field.Config) *node {
 			r.t.Fatal(err)
 		}
 	}
-	for _, other := range r.nodes {
+	r.mu.Lock()
+	others := r.nodes
+	r.nodes = append(r.nodes, n)
+	r.mu.Unlock()
+	for _, other := range others {
 		other.learn(n)
 		n.learn(other)
 	}
-	r.nodes = append(r.nodes, n)
 	return n
 }
 
@@ -181,6 +184,8 @@ func (n *node) resetLinks() {
 
 // target finds the machine that a member is.
 func (n *node) target(m field.Member) *node {
+	n.room.mu.Lock()
+	defer n.room.mu.Unlock()
 	for _, other := range n.room.nodes {
 		if other.member.ID == m.ID {
 			return other
