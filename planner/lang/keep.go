@@ -19,7 +19,15 @@ func keepMarks(x hclsyntax.Expression) hclsyntax.Expression {
 			*part = keepMarks(*part)
 		}
 	}
-	switch x.(type) {
+	switch x := x.(type) {
+	case *hclsyntax.TemplateExpr:
+		if !x.IsStringLiteral() {
+			return &keeper{x}
+		}
+	case *hclsyntax.BinaryOpExpr:
+		if isSum(x.Op) {
+			return &keeper{x}
+		}
 	case *hclsyntax.FunctionCallExpr, *hclsyntax.IndexExpr, *hclsyntax.TemplateJoinExpr, *hclsyntax.ObjectConsExpr,
 		*hclsyntax.ConditionalExpr, *hclsyntax.ForExpr, *hclsyntax.UnaryOpExpr:
 		return &keeper{x}
@@ -66,8 +74,12 @@ func (k *keeper) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 		return indexValue(x, ctx)
 	case *hclsyntax.TemplateJoinExpr:
 		return joinValue(x, ctx)
+	case *hclsyntax.TemplateExpr:
+		return templateValue(x, ctx)
+	case *hclsyntax.BinaryOpExpr:
+		return sumValue(x, ctx)
 	}
-	v, diags := k.Expression.Value(ctx)
+	v, diags := k.plain(ctx)
 	if v.IsKnown() || diags.HasErrors() {
 		return v, diags
 	}
@@ -88,6 +100,14 @@ func (k *keeper) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	return v, diags
 }
 
+// plain evaluates the part as hcl does.
+func (k *keeper) plain(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	if loop, ok := k.Expression.(*hclsyntax.ForExpr); ok && isPlainLoop(loop) {
+		return loopValue(loop, ctx)
+	}
+	return k.Expression.Value(ctx)
+}
+
 // callValue calls a function. Its arguments are evaluated once, so that calls within calls cost no more than that; only the call that
 // fails itself is done again, for a message that says where.
 func callValue(x *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
@@ -105,8 +125,12 @@ func callValue(x *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) (cty.Value, 
 	call := *x
 	call.Args = make([]hclsyntax.Expression, len(x.Args))
 	var within hcl.Diagnostics
+	wanted := wantedTypes(ctx, x)
 	for i, arg := range x.Args {
 		v, diags := arg.Value(ctx)
+		if !x.ExpandFinal && i < len(wanted) {
+			v = asList(v, wanted[i])
+		}
 		within = append(within, diags...)
 		call.Args[i] = &hclsyntax.LiteralValueExpr{Val: v, SrcRange: arg.Range()}
 	}
@@ -123,6 +147,27 @@ func callValue(x *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) (cty.Value, 
 		}
 	}
 	return v, diags
+}
+
+// wantedTypes are the types of the parameters for the arguments of a call; fewer, where there is no such function or it takes no more.
+func wantedTypes(ctx *hcl.EvalContext, x *hclsyntax.FunctionCallExpr) (types []cty.Type) {
+	for ; ctx != nil; ctx = ctx.Parent() {
+		f, ok := ctx.Functions[x.Name]
+		if !ok {
+			continue
+		}
+		params, more := f.Params(), f.VarParam()
+		for i := range x.Args {
+			switch {
+			case i < len(params):
+				types = append(types, params[i].Type)
+			case more != nil:
+				types = append(types, more.Type)
+			}
+		}
+		break
+	}
+	return types
 }
 
 // indexValue looks an element up. What it came to follows from the key, too, and where the key is unknown, from all elements.

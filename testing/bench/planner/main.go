@@ -24,7 +24,7 @@ func main() {
 	defer stop()
 	viver := flag.String("viver", "bin/viver", "the program to measure, as make build leaves it")
 	rounds := flag.Int("rounds", 5, "how often each plan is made; the median counts")
-	patience := flag.Duration("patience", 3*time.Minute, "how long the peer may take for one plan; it gets no larger ones then")
+	patience := flag.Duration("patience", 8*time.Minute, "how long the peer may take for one plan; it gets no larger ones then")
 	peer := flag.Bool("peer", true, "measure OpenTofu too")
 	out := flag.String("out", "out/bench/planner.json", "where the figures go")
 	flag.Parse()

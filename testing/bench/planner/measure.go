@@ -50,8 +50,16 @@ func measureAll(ctx context.Context, programs []program, cases []kase, rounds in
 		for round := range rounds {
 			for i, p := range programs {
 				key := p.name + k.name
-				if i > 0 && (!k.peers || gaveUp[key] || round > 0 && runs[p.name][0].wall > 5) {
-					continue // no larger ones after one that took too long, and long ones once
+				switch {
+				case i > 0 && !k.peers:
+					continue
+				case i > 0 && gaveUp[key]: // no larger ones after one that took too long
+					if failures[p.name] == nil {
+						failures[p.name] = errors.New("not tried: a smaller one took too long")
+					}
+					continue
+				case i > 0 && round > 0 && runs[p.name][0].wall > 5: // long ones once
+					continue
 				}
 				r, err := measure(ctx, p, k)
 				if ctx.Err() != nil || err != nil && i == 0 {
