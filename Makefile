@@ -2,7 +2,7 @@
 SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
-.PHONY: demo test unit e2e build man bench bench-planner lint tools peers fuzz clean
+.PHONY: demo test unit e2e build man bench bench-planner bench-field lint tools peers fuzz clean
 
 SUDO     := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,HOME,CI,VIVER_CACHE)
 GO_TEST  := go test $(if $(SUDO),-exec "$(SUDO)")
@@ -37,6 +37,11 @@ bench: peers build ## figures beside peers, in out/bench
 
 bench-planner: build ## viver plan beside OpenTofu, in out/bench/planner.json
 	go run ./testing/bench/planner
+
+bench-field: peers ## the shared root beside nbdkit, in out/bench/field.json and docs/field.md; FIELD_FLAGS says more
+	mkdir -p out/bench
+	$(SUDO) go run ./testing/bench/field $(FIELD_FLAGS)
+	go run ./testing/bench/field -docs docs
 
 lint:
 	test -z "$$(go tool gofumpt -l . | tee /dev/stderr)" || { echo 'not formatted: go tool gofumpt -w .'; exit 1; }

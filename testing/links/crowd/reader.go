@@ -1,0 +1,113 @@
+package crowd
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"viver/nodeimage/spec"
+)
+
+// reader reads chunks at random and checks each byte, until it is stopped.
+type reader struct {
+	worker *worker
+	limit  time.Duration
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup
+
+	mu     sync.Mutex // guards the rest
+	tally  Tally
+	waited []time.Duration
+	begun  map[int]time.Time // reads under way, by task
+}
+
+// watch begins to read. A read that takes longer than the limit has failed.
+func watch(ctx context.Context, w *worker, limit time.Duration) *reader {
+	r := &reader{worker: w, limit: limit, begun: make(map[int]time.Time)}
+	ctx, r.cancel = context.WithCancel(ctx)
+	for n := range w.AtOnce {
+		r.tasks.Go(func() {
+			for p := make([]byte, spec.ChunkSize); ctx.Err() == nil; {
+				r.read(ctx, n, p)
+			}
+		})
+	}
+	return r
+}
+
+func (r *reader) stop() {
+	r.cancel()
+	r.tasks.Wait()
+}
+
+// read reads one chunk.
+func (r *reader) read(ctx context.Context, task int, p []byte) {
+	image, chunks := r.worker.image, r.worker.Root.Chunks
+	index := rand.IntN(len(chunks))
+	off := int64(index) * spec.ChunkSize
+	p = p[:min(spec.ChunkSize, image.Size()-off)]
+	begun := time.Now()
+	r.began(task, begun)
+	now := image.ReadNow(p, off)
+	var err error
+	if !now {
+		limited, cancel := context.WithTimeout(ctx, r.limit)
+		err = image.ReadAt(limited, p, off)
+		cancel()
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	r.ended(task, time.Since(begun), now, int64(len(p)), err, err == nil && spec.DigestOf(p) != chunks[index])
+}
+
+func (r *reader) began(task int, at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.begun[task] = at
+}
+
+// maxWaited bounds how many durations are remembered between two reports.
+const maxWaited = 1 << 16
+
+func (r *reader) ended(task int, took time.Duration, now bool, bytes int64, err error, wrong bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.begun, task)
+	r.tally.Reads++
+	r.tally.Longest = max(r.tally.Longest, took)
+	if !now && len(r.waited) < maxWaited {
+		r.waited = append(r.waited, took)
+	}
+	switch {
+	case err != nil:
+		r.tally.Failed++
+		r.tally.Error = err.Error()
+	case wrong:
+		r.tally.Wrong++
+	default:
+		r.tally.Bytes += bytes
+	}
+}
+
+// tally returns what was seen since it was called last.
+func (w *worker) tally() (*Tally, error) {
+	if w.reader == nil {
+		return nil, errNoMember
+	}
+	r := w.reader
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.tally
+	for _, at := range r.begun {
+		t.Longest = max(t.Longest, time.Since(at))
+	}
+	if n := len(r.waited); n > 0 {
+		slices.Sort(r.waited)
+		t.Median = r.waited[n/2]
+	}
+	r.tally, r.waited = Tally{}, r.waited[:0]
+	return &t, nil
+}
