@@ -86,7 +86,7 @@ func (c *core) options(f *flight) []option {
 			o.tier, o.waits, o.full = tierOwner, true, m.waiting >= 2*most
 		case !holds:
 			continue
-		case m.drained || m.banned != "" || m.suspect:
+		case m.wish.drained || m.banned != "" || m.suspect:
 			o.tier = tierLast
 		case slices.Contains(pinned, m.Name):
 			o.tier = tierPinned
@@ -124,7 +124,7 @@ func (c *core) firstOwner(f *flight) *known {
 		if m == nil {
 			return nil
 		}
-		if m.link != nil && m.banned == "" && !m.suspect && !m.drained && !c.excluded(f, m) {
+		if m.link != nil && m.banned == "" && !m.suspect && !m.wish.drained && !c.excluded(f, m) {
 			return m
 		}
 	}

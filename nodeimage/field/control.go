@@ -75,13 +75,10 @@ func (f *Field) Images() (list []*Image) {
 // Drain says whether a member, named by its name, is not to be asked any more as long as anybody else can be. Draining this member
 // itself means that it hands its share over, and stays.
 func (f *Field) Drain(name string, on bool) error {
-	return f.adjust(name, func(c *core, m *known) {
-		if m != nil {
-			m.drained = on
-			return
-		}
-		c.retired, c.changed = on, true
-	})
+	if name == f.config.Self.Name {
+		return f.ask(func(c *core) { c.retired, c.changed = on, true })
+	}
+	return f.wish(name, func(w *wish) { w.drained = on })
 }
 
 // Prefer says how much more often than others a member is to be asked: 2 means that it is taken to be twice as fast as it is, 1 is normal.
@@ -89,28 +86,20 @@ func (f *Field) Prefer(name string, factor float64) error {
 	if !(factor > 0 && factor < 1e6) {
 		return fmt.Errorf("field: prefer %s: a factor of %v is not above 0 and below a million", name, factor)
 	}
-	return f.adjust(name, func(_ *core, m *known) {
-		if m != nil {
-			m.preferred = factor
-		}
-	})
+	return f.wish(name, func(w *wish) { w.preferred = factor })
 }
 
-// adjust does something to the member with this name; nil is this one.
-func (f *Field) adjust(name string, do func(c *core, m *known)) error {
+// wish changes what is wished of the members with this name, now and in their next lives.
+func (f *Field) wish(name string, change func(*wish)) error {
 	found := false
 	err := f.ask(func(c *core) {
-		if name == c.config.Self.Name {
-			found = true
-			do(c, nil)
-		}
 		for _, m := range c.members {
 			if m.Name == name {
-				found = true
-				do(c, m)
+				change(&m.wish)
+				c.wishes[name] = m.wish
+				found, c.stirred = true, true
 			}
 		}
-		c.stirred = true
 	})
 	if err == nil && !found {
 		err = fmt.Errorf("field: no member is called %q: `viver field status` lists them", name)
@@ -148,7 +137,9 @@ func (f *Field) Leave(ctx context.Context, force bool) error {
 }
 
 // Load returns what this member tells of itself every Beat.
-func (f *Field) Load() Load { return Load{Serving: f.serving.Load(), Leaving: f.leaving.Load()} }
+func (f *Field) Load() Load {
+	return Load{Serving: f.serving.Load(), Reading: f.reading.Load(), Leaving: f.leaving.Load()}
+}
 
 // Status returns what is known now.
 func (f *Field) Status() (Status, error) {

@@ -34,6 +34,7 @@ type core struct {
 	images  map[spec.Digest]*image
 	order   []*image // by ID
 	pins    []Pin
+	wishes  map[string]wish // by name
 	leaving *departure
 	retired bool // this member is to hold no share, but stays
 
@@ -61,6 +62,7 @@ func newCore(config Config, do doer, random func(int) int, now time.Time) *core 
 	c := &core{
 		config: config, do: do, random: random, now: now, self: -1, changed: true, hedges: 1, ticked: now, demanded: now,
 		members: make(map[MemberID]*known), images: make(map[spec.Digest]*image),
+		wishes: make(map[string]wish),
 	}
 	c.memory.limit = config.Cache
 	return c

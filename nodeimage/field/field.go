@@ -35,6 +35,7 @@ type Field struct {
 	notice notice
 
 	leaving atomic.Bool  // as the others are told
+	reading atomic.Bool  // as the others are told
 	serving atomic.Int64 // bytes that others wait for
 	served  atomic.Int64
 	chunks  atomic.Int64 // read
@@ -58,6 +59,9 @@ func Open(config Config) (*Field, error) {
 	go f.own(c) // Close waits for it
 	return f, nil
 }
+
+// readingTime is for how long after a read a member says that it reads.
+const readingTime = 500 * time.Millisecond
 
 // own is the goroutine that owns the state.
 func (f *Field) own(c *core) {
@@ -86,6 +90,7 @@ func (f *Field) own(c *core) {
 			timer.Reset(busyTick)
 		}
 		f.leaving.Store(c.leaving != nil || c.retired)
+		f.reading.Store(c.now.Sub(c.demanded) < readingTime)
 	}
 }
 

@@ -21,6 +21,12 @@ const forgetting = 5 * time.Second
 // firstPace is how long a chunk is taken to need from a member of which nothing is known.
 const firstPace = 20 * time.Millisecond
 
+// wish is what was said of a machine by hand. It is bound to the name, and so outlives the machine's lives.
+type wish struct {
+	drained   bool
+	preferred float64
+}
+
 // known is what this member knows of another.
 type known struct {
 	Member
@@ -44,9 +50,9 @@ type known struct {
 	paced       time.Time            // when that was last looked at
 	suspect     bool                 // it has stalled, and delivered nothing since
 
-	drained   bool
-	preferred float64
-	banned    string // why it is not believed any more; "": it is
+	reading bool // it says that it reads
+	wish    wish
+	banned  string // why it is not believed any more; "": it is
 
 	bytes     int64
 	failures  int
@@ -77,7 +83,7 @@ func (m *known) forget(now time.Time) {
 
 // cost says how unattractive it is to ask the member for one more chunk: how long it will probably take.
 func (m *known) cost() float64 {
-	return float64(cmp.Or(m.pace, firstPace)) * float64(1+m.outstanding+m.waiting) / m.preferred
+	return float64(cmp.Or(m.pace, firstPace)) * float64(1+m.outstanding+m.waiting) / m.wish.preferred
 }
 
 // fail notes that a link could not be made or was lost.
@@ -92,7 +98,9 @@ func (m *known) fail(now time.Time, why error) {
 func (c *core) member(id MemberID) *known {
 	m := c.members[id]
 	if m == nil {
-		m = &known{Member: Member{ID: id}, key: placement.Key(string(id)), preferred: 1, held: make(map[*image]Bits), unknown: make(map[spec.Digest]Bits)}
+		m = &known{
+			Member: Member{ID: id}, key: placement.Key(string(id)), wish: wish{preferred: 1}, held: make(map[*image]Bits), unknown: make(map[spec.Digest]Bits),
+		}
 		c.members[id] = m
 	}
 	return m
@@ -106,13 +114,16 @@ func (c *core) up(told Member) {
 	m := c.member(told.ID)
 	moved := m.alive && (m.Blocks != told.Blocks || m.Control != told.Control)
 	m.alive, m.Member, m.pause, m.until = true, told, 0, time.Time{}
+	if w, ok := c.wishes[m.Name]; ok {
+		m.wish = w
+	}
 	if moved {
 		c.unlink(m)
 	}
 	c.changed = true
 }
 
-// down forgets a member that is no more.
+// down forgets a member that is no more, but not that it is not to be believed: it may only have been cut off.
 func (c *core) down(id MemberID) {
 	m := c.members[id]
 	if m == nil {
@@ -120,14 +131,16 @@ func (c *core) down(id MemberID) {
 	}
 	m.alive = false
 	c.unlink(m)
-	delete(c.members, id)
+	if m.banned == "" {
+		delete(c.members, id)
+	}
 	c.changed = true
 }
 
 // unlink gives a link up. What was under way over it ends by itself, with an error.
 func (c *core) unlink(m *known) {
 	m.generation++
-	m.dialing = false
+	m.dialing, m.reading = false, false
 	if m.link != nil {
 		c.do.close(m.link)
 		m.link = nil
@@ -190,9 +203,10 @@ func (c *core) told(m *known, generation int, msg Message) {
 		c.hold(m, msg.Held.Image, msg.Held.Chunks)
 	case msg.Delta != nil:
 		c.delta(m, msg.Delta)
-	case msg.Load != nil && msg.Load.Leaving != m.Leaving:
+	case msg.Load != nil:
+		m.reading = msg.Load.Reading
+		c.changed = c.changed || m.Leaving != msg.Load.Leaving
 		m.Leaving = msg.Load.Leaving
-		c.changed = true
 	}
 }
 

@@ -55,6 +55,8 @@ type Delta struct {
 type Load struct {
 	// Serving is how many bytes others wait for at this moment.
 	Serving int64 `json:"serving"`
+	// Reading says that its machine has just read what it had to fetch: others are to leave it the lines.
+	Reading bool `json:"reading,omitempty"`
 	// Leaving is as in Member: it may come to be known here first.
 	Leaving bool `json:"leaving,omitempty"`
 }

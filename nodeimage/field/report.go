@@ -20,6 +20,9 @@ func (c *core) status() Status {
 		}
 	}
 	for _, m := range c.members {
+		if !m.alive && m.banned == "" {
+			continue
+		}
 		s.Members = append(s.Members, c.memberStatus(m))
 	}
 	slices.SortFunc(s.Members, func(a, b MemberStatus) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
@@ -54,7 +57,7 @@ func count(b bool) int {
 
 func (c *core) memberStatus(m *known) MemberStatus {
 	s := MemberStatus{
-		Member: m.Member, Connected: m.link != nil, Drained: m.drained, Preferred: m.preferred, Banned: m.banned,
+		Member: m.Member, Connected: m.link != nil, Drained: m.wish.drained, Preferred: m.wish.preferred, Banned: m.banned,
 		Outstanding: int64(m.outstanding+m.waiting) * spec.ChunkSize, Bytes: m.bytes, Chunk: m.pace, Failures: m.failures, LastError: m.lastError,
 	}
 	for _, bits := range m.held {

@@ -59,11 +59,9 @@ func (c *core) drop(i *image, index int) {
 }
 
 // evict drops chunks that are not of the share until the cache keeps its limit: those that were not read since the search came by
-// last (the clock algorithm; Corbato 1968). A chunk that nobody else has is dropped only when all are like that.
+// last (the clock algorithm; Corbato 1968). A chunk that nobody else has is dropped only when all are like that, and one that is handed over not
+// before others have it.
 func (c *core) evict() {
-	if c.leaving != nil || c.retired {
-		return // others are still to get what is here
-	}
 	total := 0
 	for _, i := range c.order {
 		total += i.chunks
@@ -71,11 +69,19 @@ func (c *core) evict() {
 	for steps := 0; c.memory.cache > c.memory.limit && steps < 4*total; steps++ {
 		i, index := c.at(c.memory.hand % total)
 		c.memory.hand = (c.memory.hand + 1) % total
-		if i.share.Has(index) || !i.table.Has(index) || steps < 2*total && (i.table.Used(index) || !c.elsewhere(i, index)) {
+		if i.share.Has(index) || !i.table.Has(index) || c.needed(i, index, steps < 2*total) {
 			continue
 		}
 		c.drop(i, index)
 	}
+}
+
+// needed reports whether a chunk that is not of the share should stay. When choosy is false it takes much for that.
+func (c *core) needed(i *image, index int, choosy bool) bool {
+	if (c.leaving != nil || c.retired) && c.replicas(i, index) < c.replicasWanted() {
+		return true
+	}
+	return choosy && (i.table.Used(index) || !c.elsewhere(i, index))
 }
 
 // setCache changes how much memory the cache may take.
@@ -106,10 +112,15 @@ const (
 	sharesBusy = 1
 )
 
+// quiet reports whether neither this machine has read for a while, nor another reads.
+func (c *core) quiet() bool {
+	return c.now.Sub(c.demanded) >= c.config.Settle && !slices.ContainsFunc(c.linked, func(m *known) bool { return m.reading })
+}
+
 // fetchShare begins to fetch what is missing of the share: at full rate while nobody reads, at a sixteenth of it else.
 func (c *core) fetchShare(passed time.Duration) {
 	rate, most := float64(c.config.ShareRate), sharesIdle
-	if c.now.Sub(c.demanded) < c.config.Settle {
+	if !c.quiet() {
 		rate, most = rate/16, sharesBusy
 	}
 	c.allowed = min(c.allowed+rate*passed.Seconds(), float64(most)*spec.ChunkSize)
