@@ -71,8 +71,14 @@ locals {
   # The name without encoding, as localedef wants it: de_DE, ca_ES@valencia.
   language = replace(var.locale, ".UTF-8", "")
   archived = replace(var.locale, "UTF-8", "utf8")
-  make     = "localedef -i ${local.language} -f UTF-8 ${var.locale}"
-  made     = "locale -a | grep -qxF ${local.archived}"
+  keymap   = "/usr/local/share/viver/${var.model}_${var.keyboard}_${var.variant}.kmap"
+  made     = "[ -s ${local.keymap} ] && locale -a | grep -qxF ${local.archived}"
+  make     = <<-EOT
+    if ! locale -a | grep -qxF ${local.archived}; then localedef -i ${local.language} -f UTF-8 ${var.locale}; fi
+    mkdir -p ${dirname(local.keymap)}
+    ckbcomp -compact -model ${var.model} -layout ${var.keyboard} -variant '${var.variant}' >${local.keymap}.new
+    mv ${local.keymap}.new ${local.keymap}
+  EOT
 }
 
 step "package" "image" {
@@ -89,15 +95,22 @@ step "command" "image" {
   depends_on = [step.package.image]
 }
 
+# What they do at each boot has been done here, or is done by the steps.
+step "service" "image" {
+  for_each   = toset(var.image == null ? [] : ["console-setup", "keyboard-setup"])
+  on         = var.image
+  name       = each.key
+  enabled    = false
+  depends_on = [step.package.image]
+}
+
 step "package" "nodes" {
-  count = var.image == null ? 1 : 0
-  on    = var.nodes
+  on    = var.image == null ? var.nodes : []
   names = local.packages
 }
 
 step "command" "nodes" {
-  count      = var.image == null ? 1 : 0
-  on         = var.nodes
+  on         = var.image == null ? var.nodes : []
   run        = local.make
   check      = local.made
   depends_on = [step.package.nodes]
@@ -134,28 +147,26 @@ step "command" "keys" {
       dumpkeys --console=/dev/tty1 >/run/viver/keys.new
       mv /run/viver/keys.new /run/viver/keys
     fi
-    setupcon --keyboard-only --force </dev/tty1
+    loadkeys --quiet --console=/dev/tty1 ${local.keymap}
   EOT
-  rerun_on   = [var.model, var.keyboard, var.variant]
+  rerun_on   = local.keymap
   undo       = <<-EOT
     if [ ! -f /run/viver/keys ]; then exit 0; fi
     loadkeys --console=/dev/tty1 /run/viver/keys
     rm /run/viver/keys
   EOT
-  depends_on = [step.file.keyboard]
+  depends_on = [step.file.keyboard, step.command.nodes]
 }
 
 step "file" "zone" {
-  count      = var.zone == null ? 0 : 1
-  on         = var.nodes
+  on         = var.zone == null ? [] : var.nodes
   path       = "/etc/timezone"
   content    = "${var.zone}\n"
   depends_on = [step.package.nodes]
 }
 
 step "link" "zone" {
-  count      = var.zone == null ? 0 : 1
-  on         = var.nodes
+  on         = var.zone == null ? [] : var.nodes
   path       = "/etc/localtime"
   target     = "/usr/share/zoneinfo/${var.zone}"
   depends_on = [step.package.nodes]

@@ -118,8 +118,7 @@ step "service" "server_image" {
 }
 
 step "package" "nodes" {
-  count = var.image == null ? 1 : 0
-  on    = var.nodes
+  on    = var.image == null ? var.nodes : []
   names = local.exporter
 }
 

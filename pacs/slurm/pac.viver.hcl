@@ -154,8 +154,7 @@ step "package" "server" {
 }
 
 step "package" "nodes" {
-  count = var.image == null ? 1 : 0
-  on    = var.nodes
+  on    = var.image == null ? var.nodes : []
   names = local.work
 }
 

@@ -69,7 +69,7 @@ locals {
       constant(value=".log")
     }
     ruleset(name="viver") {
-      action(type="omfile" dynaFile="viverFile" dynaFileCacheSize="4000" dirCreateMode="0755" fileCreateMode="0640")
+      action(type="omfile" dynaFile="viverFile" template="RSYSLOG_FileFormat" dynaFileCacheSize="4000" dirCreateMode="0755" fileCreateMode="0640")
     }
     input(type="imtcp" port="${var.port}" ruleset="viver")
   EOT
@@ -97,8 +97,7 @@ step "package" "server" {
 }
 
 step "package" "clients" {
-  count = var.image == null ? 1 : 0
-  on    = var.clients
+  on    = var.image == null ? var.clients : []
   names = local.packages
 }
 

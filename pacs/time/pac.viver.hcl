@@ -77,8 +77,7 @@ step "package" "server" {
 }
 
 step "package" "clients" {
-  count = var.image == null ? 1 : 0
-  on    = var.clients
+  on    = var.image == null ? var.clients : []
   names = ["chrony"]
 }
 

@@ -13,7 +13,7 @@ disks() {
 # marker DISK TYPE: prints the marker that a file system has. The disk cannot be written to meanwhile: not even a journal is played back, and no
 # mount shows outside.
 marker() {
-	place=$(findmnt -rfno TARGET -S "/dev/$1")
+	place=$(findmnt -rfno TARGET -S "/dev/$1") || place=''
 	if [ -n "$place" ]; then
 		marker_in "$place"
 		return
@@ -25,8 +25,9 @@ marker() {
 	*) options=ro ;;
 	esac
 	(
-		mkdir -p /run/viver/look
-		if [ "$(blockdev --getro "/dev/$1")" = 0 ]; then
+		if [ ! -d /run/viver/look ]; then mkdir -p /run/viver/look; fi
+		read -r locked <"/sys/class/block/$1/ro"
+		if [ "$locked" = 0 ]; then
 			trap 'blockdev --setrw "/dev/$1"' EXIT
 			blockdev --setro "/dev/$1"
 		fi
@@ -45,7 +46,7 @@ marked() {
 		type=$(blkid -p -s TYPE -o value "/dev/$disk") || continue
 		case $type in
 		ext2 | ext3 | ext4 | xfs | btrfs | vfat | exfat)
-			marker "$disk" "$type" | tr -d '\r' | awk -v word="$1" -v found="/dev/$disk $type" '$1 == word { print found, $2; exit }'
+			marker "$disk" "$type" | awk -v word="$1" -v found="/dev/$disk $type" '{ sub(/\r$/, "") } $1 == word { print found, $2; exit }'
 			;;
 		esac
 	done
