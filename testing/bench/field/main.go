@@ -20,9 +20,6 @@ import (
 	"viver/testing/links/crowd"
 )
 
-// room is the name of the benchmark's network.
-const room = "bench-field"
-
 // Systems and modes.
 const (
 	viver  = "viver"
@@ -43,6 +40,9 @@ type options struct {
 	bytes, cache int64
 	rounds       int
 	atOnce       int
+	profile      string
+	verbose      bool
+	room         string
 }
 
 func main() {
@@ -60,9 +60,12 @@ func command(ctx context.Context) error {
 	nodes := flag.String("nodes", "1,4,8,16", "how many nodes read at once, in turns")
 	mbit := flag.Int64("mbit", 100, "rate of each line in Mbit/s; above 16 nodes it is halved")
 	flag.Int64Var(&o.bytes, "bytes", 128<<20, "size of the data; 540000000 is the old headline")
-	flag.Int64Var(&o.cache, "cache", 0, "bytes of RAM of a node beside its share; 0: an eighth of the data, which is what the default is of 540 MB")
+	flag.Int64Var(&o.cache, "cache", 64<<20, "bytes of RAM of a node beside its share")
+	flag.BoolVar(&o.verbose, "v", false, "print what each of viver's nodes has counted")
 	flag.IntVar(&o.rounds, "rounds", 1, "how often each is measured; the median counts")
 	flag.IntVar(&o.atOnce, "at-once", 32, "how many chunks of 256 KiB a node asks for at once")
+	flag.StringVar(&o.profile, "profile", "", "a folder for profiles of viver's nodes, NAME.cpu, of the last contest")
+	flag.StringVar(&o.room, "room", "bench-field", "name of the network; two runs at the same time need two")
 	systems := flag.String("systems", viver+","+nbdkit, "which systems are measured")
 	modes := flag.String("modes", cold+","+warm, "which of viver's modes are measured")
 	out := flag.String("out", "out/bench/field.json", "where the figures go")
@@ -75,11 +78,8 @@ func command(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if o.bytes < 1<<20 || o.rounds < 1 || o.atOnce < 1 {
-		return fmt.Errorf("-bytes must be a MiB at least, and -rounds and -at-once positive")
-	}
-	if o.cache == 0 {
-		o.cache = o.bytes / 8
+	if o.bytes < 1<<20 || o.rounds < 1 || o.atOnce < 1 || o.cache < 1 {
+		return fmt.Errorf("-bytes must be a MiB at least, and -rounds, -at-once and -cache positive")
 	}
 	report, err := measure(ctx, contests, o)
 	if err != nil {

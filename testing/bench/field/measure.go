@@ -55,12 +55,12 @@ func (c contest) run(ctx context.Context, o options) (r result, err error) {
 	for i := range c.nodes {
 		hosts = append(hosts, fmt.Sprintf("pc%02d", i+1))
 	}
-	net, err := links.Open(ctx, room, c.rate, hosts...)
+	net, err := links.Open(ctx, o.room, c.rate, hosts...)
 	if err != nil {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, net.Close(context.WithoutCancel(ctx))) }()
-	people, err := crowd.New(net, room, o.bytes, crowd.Options{Share: o.bytes + 1<<20, Cache: o.cache, AtOnce: o.atOnce})
+	people, err := crowd.New(net, o.room, o.bytes, crowd.Options{Share: o.bytes + 1<<20, Cache: o.cache, AtOnce: o.atOnce, Profile: o.profile})
 	if err != nil {
 		return r, err
 	}
@@ -68,14 +68,14 @@ func (c contest) run(ctx context.Context, o options) (r result, err error) {
 	if c.system == nbdkit {
 		return runNbdkit(ctx, net, people.Data, o)
 	}
-	return c.runViver(ctx, people, hosts[1:])
+	return c.runViver(ctx, people, hosts[1:], o.verbose)
 }
 
 // preparation bounds what comes before the moment.
 const preparation = 10 * time.Minute
 
 // runViver starts a seed and members, and has all members read at the same moment.
-func (c contest) runViver(ctx context.Context, people *crowd.Crowd, hosts []string) (r result, err error) {
+func (c contest) runViver(ctx context.Context, people *crowd.Crowd, hosts []string, verbose bool) (r result, err error) {
 	seed, err := people.Seed(ctx, "seed")
 	if err != nil {
 		return r, err
@@ -102,8 +102,28 @@ func (c contest) runViver(ctx context.Context, people *crowd.Crowd, hosts []stri
 	}
 	r.read = int64(len(nodes)) * people.Root.Size
 	after.since(before, &r)
-	return r, nil
+	if verbose {
+		err = tell(nodes)
+	}
+	return r, err
 }
+
+// tell prints what the nodes have counted.
+func tell(nodes []*crowd.Process) error {
+	for _, p := range nodes {
+		s, err := p.Status()
+		if err != nil {
+			return err
+		}
+		r := s.Reads
+		fmt.Fprintf(os.Stderr, "%s: from nodes %.1f MB, from seeds %.1f, wasted %.1f, served %.1f; %d hedges (%d won), %d stalls; p50 %v p95 %v p99 %v\n",
+			p.Name, mb(r.FromNodes), mb(r.FromSeeds), mb(r.Wasted), mb(r.Served), r.Hedges, r.HedgeWins, r.Stalls,
+			r.P50.Round(time.Millisecond), r.P95.Round(time.Millisecond), r.P99.Round(time.Millisecond))
+	}
+	return nil
+}
+
+func mb(bytes int64) float64 { return float64(bytes) / 1e6 }
 
 // prepare waits until all know one another, and, warm, have their shares.
 func (c contest) prepare(ctx context.Context, nodes []*crowd.Process) error {

@@ -65,6 +65,8 @@ type Options struct {
 	Replicas     int
 	// AtOnce is how many reads of a chunk a reader has under way.
 	AtOnce int
+	// Profile is a folder for profiles of the processor time that each member's Read takes, NAME.cpu; "": none are made.
+	Profile string
 }
 
 // order is what a process is told to do; it gives one reply to each.

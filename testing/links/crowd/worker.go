@@ -7,6 +7,9 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime/pprof"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -159,6 +162,11 @@ func (w *worker) readThrough(ctx context.Context) (*Tally, error) {
 	if err := w.open(); err != nil {
 		return nil, err
 	}
+	stop, err := w.profile()
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
 	offsets := make(chan int64)
 	readers, ctx := errgroup.WithContext(ctx)
 	for range w.AtOnce {
@@ -184,4 +192,23 @@ func (w *worker) readThrough(ctx context.Context) (*Tally, error) {
 	}
 	close(offsets)
 	return &Tally{Reads: int64(len(w.Root.Chunks)), Bytes: w.image.Size()}, readers.Wait()
+}
+
+// profile begins to note where the processor time goes, if that is wanted.
+func (w *worker) profile() (stop func(), err error) {
+	if w.Profile == "" {
+		return func() {}, nil
+	}
+	f, err := os.Create(filepath.Join(w.Profile, w.Name+".cpu"))
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		f.Close()
+	}, nil
 }
