@@ -8,10 +8,12 @@ package gossip
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
+	"strconv"
 	"sync"
 	"time"
 
@@ -32,8 +34,8 @@ type Config struct {
 	Key []byte
 	// Listen is where UDP and TCP are taken; port 0 is any that is free.
 	Listen netip.AddrPort
-	// Advertise is the address that the others are told, with the port of Listen; the zero Addr means that of Listen, which must be a
-	// real one then. A machine whose address changes must begin anew.
+	// Advertise is the address that the others are told, with the port of Listen; the zero Addr means that of Listen, which must be one
+	// address then and not all. A machine whose address changes must begin anew.
 	Advertise netip.Addr
 	// Hints are addresses where members may be ("host:port"); they are tried for ever.
 	Hints []string
@@ -52,13 +54,14 @@ type Event struct {
 
 // Gossip is this machine among the members. It is safe for concurrent use.
 type Gossip struct {
-	config Config
-	log    *slog.Logger
-	list   *memberlist.Memberlist
-	table  *table
-	known  *known
-	events chan Event
-	update chan struct{} // gets something when self has changed
+	config  Config
+	log     *slog.Logger
+	list    *memberlist.Memberlist
+	address netip.AddrPort
+	table   *table
+	known   *known
+	events  chan Event
+	update  chan struct{} // gets something when self has changed
 
 	mu   sync.Mutex // guards self
 	self field.Member
@@ -72,15 +75,35 @@ func New(c Config) (*Gossip, error) {
 	if _, err := encode(c.Self); err != nil {
 		return nil, err
 	}
+	if !c.Advertise.IsValid() {
+		c.Advertise = c.Listen.Addr()
+	}
+	if c.Transport == nil && (!c.Advertise.IsValid() || c.Advertise.IsUnspecified()) {
+		return nil, fmt.Errorf("gossip: nobody can reach this machine at %v: say which of its addresses the others are told", c.Advertise)
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	g := &Gossip{config: c, log: c.Log, self: c.Self, table: newTable(c.Self.ID), known: newKnown(c.Hints), events: make(chan Event), update: make(chan struct{}, 1)}
+	settings := g.settings()
 	var err error
-	if g.list, err = memberlist.Create(g.settings()); err != nil {
+	if g.list, err = memberlist.Create(settings); err != nil {
 		return nil, fmt.Errorf("gossip: %w", err)
 	}
+	if g.address, err = advertised(settings, c.Transport); err != nil {
+		return nil, errors.Join(err, g.list.Shutdown())
+	}
 	return g, nil
+}
+
+// advertised returns what the others are told, once Create has chosen a port.
+func advertised(m *memberlist.Config, t memberlist.Transport) (netip.AddrPort, error) {
+	if t == nil {
+		return netip.ParseAddrPort(net.JoinHostPort(m.AdvertiseAddr, strconv.Itoa(m.AdvertisePort)))
+	}
+	ip, port, err := t.FinalAdvertiseAddr(m.AdvertiseAddr, m.AdvertisePort)
+	a, _ := netip.AddrFromSlice(ip)
+	return netip.AddrPortFrom(a.Unmap(), uint16(port)), err
 }
 
 // settings are memberlist's. Its own for local networks notice a silent death in 6 to 10 s; with these it was 1.0 s among 8 members
@@ -90,12 +113,7 @@ func (g *Gossip) settings() *memberlist.Config {
 	m.Name = string(g.self.ID)
 	m.SecretKey = g.config.Key
 	m.BindAddr, m.BindPort = g.config.Listen.Addr().String(), int(g.config.Listen.Port())
-	m.AdvertisePort = m.BindPort
-	if g.config.Advertise.IsValid() {
-		m.AdvertiseAddr = g.config.Advertise.String()
-	} else if !g.config.Listen.Addr().IsUnspecified() {
-		m.AdvertiseAddr = m.BindAddr
-	}
+	m.AdvertiseAddr, m.AdvertisePort = g.config.Advertise.String(), m.BindPort
 	if g.config.Transport != nil {
 		m.Transport = g.config.Transport
 	}
@@ -112,11 +130,7 @@ func (g *Gossip) settings() *memberlist.Config {
 }
 
 // Address is where the others reach this machine.
-func (g *Gossip) Address() netip.AddrPort {
-	n := g.list.LocalNode()
-	a, _ := netip.AddrFromSlice(n.Addr)
-	return netip.AddrPortFrom(a.Unmap(), n.Port)
-}
+func (g *Gossip) Address() netip.AddrPort { return g.address }
 
 // Events tells what becomes of the others. Somebody must take from it while Run runs; it is closed when Run returns. Of a member that
 // changes often the last state is told.
@@ -203,8 +217,9 @@ func (d delegate) NotifyJoin(n *memberlist.Node) { d.NotifyUpdate(n) }
 
 // NotifyUpdate implements memberlist.EventDelegate.
 func (d delegate) NotifyUpdate(n *memberlist.Node) {
-	if d.table.put(n) {
-		d.known.seen(addressOf(n))
+	// What n points to is only ours to read here: memberlist writes to it later.
+	if address := addressOf(n); d.table.put(n, address) {
+		d.known.seen(address)
 	}
 }
 
@@ -212,7 +227,7 @@ func (d delegate) NotifyUpdate(n *memberlist.Node) {
 func (d delegate) NotifyLeave(n *memberlist.Node) { d.table.remove(n) }
 
 func addressOf(n *memberlist.Node) string {
-	return net.JoinHostPort(n.Addr.String(), fmt.Sprint(n.Port))
+	return net.JoinHostPort(n.Addr.String(), strconv.Itoa(int(n.Port)))
 }
 
 // wake lets the one who waits on c look, now or next.

@@ -282,7 +282,9 @@ func TestNewRefuses(t *testing.T) {
 	nameless.Self.Name = "other"
 	busy := config("pc00")
 	busy.Listen = start(t, config("pc01")).Address()
-	for want, c := range map[string]gossip.Config{"31 bytes": short, "not that of a machine": nameless, "address already in use": busy} {
+	nowhere := config("pc00")
+	nowhere.Listen = netip.MustParseAddrPort("0.0.0.0:0")
+	for want, c := range map[string]gossip.Config{"31 bytes": short, "not that of a machine": nameless, "address already in use": busy, "nobody can reach": nowhere} {
 		if _, err := gossip.New(c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)
 		}

@@ -29,7 +29,7 @@ func (g *Gossip) rejoin(ctx context.Context) {
 			pause = againAlone
 		}
 		var tries sync.WaitGroup
-		for _, address := range g.known.candidates(g.current(), perRound) {
+		for _, address := range g.known.candidates(append(g.table.addresses(), g.address.String()), perRound) {
 			tries.Go(func() {
 				if _, err := g.list.Join([]string{address}); err == nil {
 					g.log.Debug("joined a member again", "address", address)
@@ -44,15 +44,6 @@ func (g *Gossip) rejoin(ctx context.Context) {
 		case <-time.After(pause):
 		}
 	}
-}
-
-// current returns the addresses of the members that live, this machine among them.
-func (g *Gossip) current() []string {
-	var list []string
-	for _, n := range g.list.Members() {
-		list = append(list, addressOf(n))
-	}
-	return list
 }
 
 // known are addresses where members are, were or may be.

@@ -3,8 +3,6 @@ package gossip
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
 
 	"github.com/hashicorp/memberlist"
@@ -21,11 +19,17 @@ type table struct {
 	changed chan struct{}
 
 	mu   sync.Mutex // guards live
-	live map[field.MemberID]field.Member
+	live map[field.MemberID]living
+}
+
+// living is a member, and where its gossip is taken.
+type living struct {
+	field.Member
+	address string
 }
 
 func newTable(self field.MemberID) *table {
-	return &table{self: self, changed: make(chan struct{}, 1), live: map[field.MemberID]field.Member{}}
+	return &table{self: self, changed: make(chan struct{}, 1), live: map[field.MemberID]living{}}
 }
 
 // NotifyAlive implements memberlist.AliveDelegate: it keeps out whoever cannot be understood, and those that are too many.
@@ -43,14 +47,14 @@ func (t *table) NotifyAlive(n *memberlist.Node) error {
 }
 
 // put notes a member, and reports whether it was another than this machine.
-func (t *table) put(n *memberlist.Node) bool {
+func (t *table) put(n *memberlist.Node, address string) bool {
 	m, err := decode(field.MemberID(n.Name), n.Meta)
 	if err != nil || m.ID == t.self { // an error was told by NotifyAlive
 		return false
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.live[m.ID] = m
+	t.live[m.ID] = living{m, address}
 	wake(t.changed)
 	return true
 }
@@ -65,7 +69,21 @@ func (t *table) remove(n *memberlist.Node) {
 func (t *table) members() []field.Member {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return slices.Collect(maps.Values(t.live))
+	var list []field.Member
+	for _, m := range t.live {
+		list = append(list, m.Member)
+	}
+	return list
+}
+
+func (t *table) addresses() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var list []string
+	for _, m := range t.live {
+		list = append(list, m.address)
+	}
+	return list
 }
 
 func (t *table) size() int {
@@ -105,9 +123,9 @@ func (t *table) news(told map[field.MemberID]field.Member) []Event {
 		}
 	}
 	for id, m := range t.live {
-		if told[id] != m {
-			events = append(events, Event{Up: true, Member: m})
-			told[id] = m
+		if told[id] != m.Member {
+			events = append(events, Event{Up: true, Member: m.Member})
+			told[id] = m.Member
 		}
 	}
 	return events
