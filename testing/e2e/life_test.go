@@ -79,6 +79,7 @@ func TestLife(t *testing.T) {
 			on(ctx, t, r, "pc01", "echo 3 > /proc/sys/vm/drop_caches; cat /usr/bin/* | wc -c")
 		}},
 		{"foreign programs find what is served", func(t *testing.T) { checkPeers(ctx, t, r) }},
+		{"machines have passports", func(t *testing.T) { checkPassports(ctx, t, r) }},
 		{"a power-off typed on a node ends it", func(t *testing.T) {
 			vm := virtual(ctx, t, r, "pc02")
 			on(ctx, t, r, "pc02", "systemctl poweroff")
