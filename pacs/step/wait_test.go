@@ -26,7 +26,7 @@ func TestWaitForAServer(t *testing.T) {
 				t.Errorf("%+v", got)
 			}
 			got := take(t, m, step.Apply, nobody, spec.StepFailed)
-			if !strings.Contains(got.Output, "refused") || !strings.HasSuffix(got.Output, "waited for 0 s: nothing answers at 127.0.0.1 port 9") {
+			if !strings.Contains(got.Output, "refused") || !strings.HasSuffix(got.Output, " s: nothing answers at 127.0.0.1 port 9") {
 				t.Errorf("%+v", got)
 			}
 		})

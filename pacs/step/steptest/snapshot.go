@@ -109,7 +109,7 @@ func (m *Machine) mounts(t *testing.T) map[string]string {
 }
 
 // passing are what tools leave for themselves.
-var passing = []string{"run/mount", "etc/init.d/.depend.boot", "etc/init.d/.depend.start", "etc/init.d/.depend.stop"}
+var passing = []string{"run/mount", "run/openrc", "etc/init.d/.depend.boot", "etc/init.d/.depend.start", "etc/init.d/.depend.stop"}
 
 // Snapshot describes everything on the machine but its programs and what viver remembers.
 func (m *Machine) Snapshot(t *testing.T) map[string]string {
