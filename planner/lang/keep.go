@@ -149,27 +149,6 @@ func callValue(x *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) (cty.Value, 
 	return v, diags
 }
 
-// wantedTypes are the types of the parameters for the arguments of a call; fewer, where there is no such function or it takes no more.
-func wantedTypes(ctx *hcl.EvalContext, x *hclsyntax.FunctionCallExpr) (types []cty.Type) {
-	for ; ctx != nil; ctx = ctx.Parent() {
-		f, ok := ctx.Functions[x.Name]
-		if !ok {
-			continue
-		}
-		params, more := f.Params(), f.VarParam()
-		for i := range x.Args {
-			switch {
-			case i < len(params):
-				types = append(types, params[i].Type)
-			case more != nil:
-				types = append(types, more.Type)
-			}
-		}
-		break
-	}
-	return types
-}
-
 // indexValue looks an element up. What it came to follows from the key, too, and where the key is unknown, from all elements.
 func indexValue(x *hclsyntax.IndexExpr, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	collection, diags := x.Collection.Value(ctx)

@@ -151,3 +151,24 @@ func asList(v cty.Value, want cty.Type) cty.Value {
 	}
 	return cty.ListVal(v.AsValueSlice())
 }
+
+// wantedTypes are the types of the parameters for the arguments of a call; fewer, where there is no such function or it takes no more.
+func wantedTypes(ctx *hcl.EvalContext, x *hclsyntax.FunctionCallExpr) (types []cty.Type) {
+	for ; ctx != nil; ctx = ctx.Parent() {
+		f, ok := ctx.Functions[x.Name]
+		if !ok {
+			continue
+		}
+		params, more := f.Params(), f.VarParam()
+		for i := range x.Args {
+			switch {
+			case i < len(params):
+				types = append(types, params[i].Type)
+			case more != nil:
+				types = append(types, more.Type)
+			}
+		}
+		break
+	}
+	return types
+}

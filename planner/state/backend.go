@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 )
 
@@ -119,9 +120,30 @@ type dir string
 
 func (d dir) Place() string { return string(d) }
 
-func (d dir) Look(context.Context) (Disk, error) { return newFolder(string(d)), nil }
+func (d dir) Look(context.Context) (Disk, error) {
+	if err := d.check(); err != nil {
+		return nil, err
+	}
+	return newFolder(string(d)), nil
+}
+
+// check refuses what cannot be a folder. A link that leads nowhere would look like a state of which nothing is there yet.
+func (d dir) check() error {
+	link, err := os.Readlink(string(d))
+	_, missing := os.Stat(string(d))
+	if err == nil && errors.Is(missing, fs.ErrNotExist) {
+		return fmt.Errorf("state: %s is a link to %s, and that is not there: mount the disk that it is on, or make the folder; remove the link only to begin with nothing remembered", d, link)
+	}
+	if info, err := os.Stat(string(d)); err == nil && !info.IsDir() {
+		return fmt.Errorf("state: %s is no folder: move it away, or put back the folder that was there", d)
+	}
+	return nil
+}
 
 func (d dir) Lock(_ context.Context, command string) (Disk, error) {
+	if err := d.check(); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(string(d), 0o700); err != nil {
 		return nil, explain(err, "make", string(d))
 	}

@@ -15,6 +15,8 @@ type Holder struct {
 	User    string    `json:"user,omitempty"`
 	Command string    `json:"command,omitempty"` // "viver apply"
 	Since   time.Time `json:"since,omitzero"`
+	// ID tells apart what one process does, where that matters; else empty.
+	ID string `json:"id,omitempty"`
 }
 
 // Self is this process as a Holder.

@@ -1,13 +1,14 @@
 package state
 
 import (
+	"context"
 	"errors"
 	"fmt"
 )
 
 // Read returns the state of a folder without locking it: an apply that runs beside it is seen up to its last finished step. A folder
 // that is not there is an empty state with an empty lineage.
-func Read(dir string) (*State, error) { return ReadDisk(newFolder(dir)) }
+func Read(path string) (*State, error) { return Dir(path).Read(context.Background()) }
 
 // readTries is how often ReadDisk starts again when a writer replaced the files under it.
 const readTries = 5

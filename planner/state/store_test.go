@@ -254,3 +254,31 @@ func randomChange(r *rand.Rand) Change {
 		return Change{Put: sample(n)}
 	}
 }
+
+// TestNoFolder: what is no folder is refused, to read as well, since nothing remembered would look like nothing there.
+func TestNoFolder(t *testing.T) {
+	dir := t.TempDir()
+	link, file := filepath.Join(dir, "link"), filepath.Join(dir, "file")
+	if err := errors.Join(os.Symlink(filepath.Join(dir, "unmounted/x"), link), os.WriteFile(file, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{link: "unmounted/x, and that is not there", file: "is no folder"} {
+		_, err := Read(path)
+		_, openErr := Open(path, "viver apply")
+		for _, err := range []error{err, openErr} {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("want %q, got %v", want, err)
+			}
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "unmounted/x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(link, "viver apply")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -5,13 +5,20 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"viver/planner/state"
 )
 
-// disk is the folder during one session.
+// disk is the folder, as long as there is a session or another one can take its place.
 type disk struct {
-	session *session
-	stop    chan struct{} // ends what alive has begun; nil: it has not
-	all     sync.WaitGroup
+	folder *Folder // nil: it is only read, in one session
+	holder state.Holder
+	stop   chan struct{} // ends what alive has begun; nil: it has not
+	all    sync.WaitGroup
+
+	mu      sync.Mutex
+	session *session // guarded by mu
+	fence   int      // what it said when the session began; guarded by mu
 }
 
 // alive gives a sign of life again and again.
@@ -25,21 +32,25 @@ func (d *disk) alive(every time.Duration) {
 			case <-d.stop:
 				return
 			case <-tick.C:
-				_, _, _ = d.session.request("ping", nil) // the next write says that it failed
+				_, _, _ = d.ask("ping", nil) // the next write says that it failed
 			}
 		}
 	})
 }
 
-func (d *disk) Place() string { return d.session.place }
+func (d *disk) Place() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.session.place
+}
 
 func (d *disk) Names() ([]string, error) {
-	_, data, err := d.session.request("list", nil)
+	_, data, err := d.ask("list", nil)
 	return strings.Fields(string(data)), d.problem("list the files", err)
 }
 
 func (d *disk) Read(name string) ([]byte, error) {
-	answer, data, err := d.session.request("read "+name, nil)
+	answer, data, err := d.ask("read "+name, nil)
 	if err == nil && answer != "data" && answer != "none" {
 		err = fmt.Errorf("the answer is %.40q", answer)
 	}
@@ -51,14 +62,19 @@ func (d *disk) Replace(name string, data []byte) error {
 }
 
 func (d *disk) Extend(name string, at int64, data []byte) error {
-	return d.do("write "+name, fmt.Sprintf("extend %s %d %d", name, at, len(data)), data)
+	return d.finish("write "+name, &extension{name, at, data})
 }
 
 func (d *disk) Remove(name string) error { return d.do("remove "+name, "remove "+name, nil) }
 
-// do asks for what is answered by ok.
+// do asks for what is answered by ok, and can be asked for twice.
 func (d *disk) do(what, request string, payload []byte) error {
-	answer, _, err := d.session.request(request, payload)
+	return d.finish(what, &plain{request, payload})
+}
+
+// finish has work done that is answered by ok.
+func (d *disk) finish(what string, w work) error {
+	answer, _, err := d.carryOut(w)
 	if err == nil && answer != "ok" {
 		err = fmt.Errorf("the answer is %.40q", answer)
 	}
@@ -77,6 +93,8 @@ func (d *disk) Close() error {
 		close(d.stop)
 		d.all.Wait()
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	return d.session.end()
 }
 

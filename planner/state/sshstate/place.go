@@ -2,6 +2,9 @@
 // is a session: its end, however it comes, is the end of the right. It owns the script on the other side and how to speak with it; how to get
 // there is the Host's.
 //
+// A writer whose connection breaks makes it again, and goes on where nobody has had the lock in between: the fence says that. What was
+// under way is then looked at, and done again as far as it was not done.
+//
 // Two more things guard the state. A session from which nothing comes for a while ends, so that a laptop that went to sleep locks nobody
 // out. And whoever takes the lock counts up a fence that is looked at before each write, so that one who does not know yet that he has lost
 // the lock writes nothing.
@@ -9,6 +12,7 @@ package sshstate
 
 import (
 	"context"
+	"crypto/rand"
 	_ "embed"
 	"fmt"
 	"io"
@@ -78,23 +82,36 @@ func (f *Folder) Look(ctx context.Context) (state.Disk, error) {
 
 // Lock implements state.Disks.
 func (f *Folder) Lock(ctx context.Context, command string) (state.Disk, error) {
-	s, greeting, err := f.start(ctx, "write", state.Self(command))
+	holder := state.Self(command)
+	holder.ID = rand.Text()
+	s, fence, err := f.lock(ctx, holder)
 	if err != nil {
 		return nil, err
 	}
+	d := &disk{session: s, folder: f, holder: holder, fence: fence}
+	d.alive(f.lease() / 3)
+	return d, nil
+}
+
+// lock starts a session to write, and returns what its fence says.
+func (f *Folder) lock(ctx context.Context, holder state.Holder) (*session, int, error) {
+	s, greeting, err := f.start(ctx, "write", holder)
+	if err != nil {
+		return nil, 0, err
+	}
 	if who, is := strings.CutPrefix(greeting, "locked"); is {
 		_ = s.end()
-		return nil, &state.LockedError{
+		return nil, 0, &state.LockedError{
 			Place: f.Name, Holder: state.ParseHolder([]byte(who)),
 			Advice: "; if it is gone for good, `viver force-unlock` takes the lock away from it",
 		}
 	}
-	if greeting != "ready" {
-		return nil, fmt.Errorf("state: lock %s: it says %q: another version of viver may be needed (%v)", f.Name, greeting, s.end())
+	number, ready := strings.CutPrefix(greeting, "ready ")
+	fence, err := strconv.Atoi(number)
+	if !ready || err != nil {
+		return nil, 0, fmt.Errorf("state: lock %s: it says %q: another version of viver may be needed (%v)", f.Name, greeting, s.end())
 	}
-	d := &disk{session: s}
-	d.alive(f.lease() / 3)
-	return d, nil
+	return s, fence, nil
 }
 
 // Holder implements state.Disks.
@@ -110,9 +127,14 @@ func (f *Folder) Holder(ctx context.Context) (*state.Holder, error) {
 	return nil, s.end()
 }
 
-// Unlock implements state.Disks: it ends the session that has the lock, on the other side.
+// Unlock implements state.Disks: it ends the session that has the lock, on the other side, and counts up the fence.
 func (f *Folder) Unlock(ctx context.Context, seen state.Holder) error {
-	s, _, err := f.start(ctx, "unlock", seen)
+	return f.end(ctx, "unlock", seen)
+}
+
+// end ends a session on the other side. With the mode "drop" its holder can go on in another one.
+func (f *Folder) end(ctx context.Context, mode string, seen state.Holder) error {
+	s, _, err := f.start(ctx, mode, seen)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,7 @@
 umask 077
 LC_ALL=C
 export LC_ALL
-mode=$1 folder=$2 lease=$3 holder=$4
+mode=$1 folder=$2 lease=$3 holder=$4 fence=
 
 # Whoever logs in may be greeted first, so our lines begin after this word.
 say() { printf "%s\n" "$*"; }
@@ -31,18 +31,31 @@ holds() {
 	return 1
 }
 
+# count_fence: whoever locks later counts it up, and then nothing of the one before is written any more, even if the lock was deleted.
+count_fence() {
+	fence=0
+	[ -e fence ] && read -r fence <fence
+	fence=$((fence + 1))
+	say "$fence" >fence.tmp && lasting fence.tmp && mv -f fence.tmp fence && lasting . || refuse "the fence cannot be written: is the disk full?"
+}
+
+# drop is unlock by the holder itself, which may take the lock again and go on.
 case $mode in
-holder | unlock)
+holder | unlock | drop)
 	[ -e lock ] || { say "viver-state free"; exit 0; }
 	exec 9<lock
 	lock -s && { say "viver-state free"; exit 0; }
 	{ read -r pid; read -r who; } <lock
-	[ "$mode" = unlock ] || { say "viver-state locked $who"; exit 0; }
+	[ "$mode" = holder ] && { say "viver-state locked $who"; exit 0; }
 	[ "$who" = "$holder" ] || refuse "somebody else has it by now"
 	holds "$pid" || refuse "process $pid of this machine does not have it"
 	kill -9 "$pid" || refuse "process $pid cannot be ended: log in as the user who runs it"
 	for try in 1 2 3 4 5 6 7 8 9 10; do
-		lock -s && { say "viver-state free"; exit 0; }
+		lock -x && {
+			[ "$mode" = drop ] || count_fence
+			say "viver-state free"
+			exit 0
+		}
 		sleep 1
 	done
 	refuse "process $pid was killed and has it still"
@@ -51,18 +64,18 @@ write)
 	exec 9>>lock
 	lock -x || { { read -r pid; read -r who; } <lock; say "viver-state locked $who"; exit 0; }
 	printf "%s\n%s\n" "$$" "$holder" >lock || refuse "the lock cannot be written: is the disk full?"
-	# The fence: whoever locks later counts it up, and then nothing of ours is written any more, even if the lock was deleted.
-	fence=0
-	[ -e fence ] && read -r fence <fence
-	fence=$((fence + 1))
-	say "$fence" >fence.tmp && lasting fence.tmp && mv -f fence.tmp fence && lasting . || refuse "the fence cannot be written: is the disk full?"
+	count_fence
 	# The lease: a session from which nothing comes any more ends after one to two times of it.
 	beat=0
 	say "$beat" >beat
 	(
 		exec 9>&-
 		last=
-		while sleep "$lease"; do
+		trap "kill \$nap; exit" TERM
+		while :; do
+			sleep "$lease" &
+			nap=$!
+			wait "$nap" || exit
 			holds "$$" || exit
 			now=$(cat beat)
 			# Empty: it is just being written, so there is life.
@@ -72,9 +85,10 @@ write)
 	) >/dev/null 2>&1 </dev/null &
 	watch=$!
 	trap "kill $watch 2>/dev/null" EXIT
+	trap "exit 1" HUP INT TERM
 	;;
 esac
-say "viver-state ready"
+say "viver-state ready $fence"
 
 # take SIZE FILE: the next bytes of standard input become a file. They are never written behind others directly, so that a connection which
 # breaks leaves nothing half done.

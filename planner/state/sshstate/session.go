@@ -148,6 +148,13 @@ func (s *session) request(line string, payload []byte) (answer string, data []by
 	return answer, data, err
 }
 
+// lost says that the session ended by itself: it did not refuse anything.
+func (s *session) lost() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return errors.Is(s.broken, errEnded)
+}
+
 func (s *session) answer() (string, []byte, error) {
 	line, err := s.line()
 	if err != nil {
