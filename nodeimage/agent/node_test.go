@@ -135,10 +135,14 @@ func TestNodeComesUpAndLeaves(t *testing.T) {
 	}
 	refused(t, operator, spec.OpNodePut, spec.NodeSpec{}, "does not serve")
 
-	if _, err := ask(t, operator, spec.OpSteps, spec.StepRun{Mode: "apply", Steps: []spec.Step{{ID: "more"}}}, nil); err != nil {
-		t.Fatal(err)
+	events, err := ask(t, operator, spec.OpSteps, spec.StepRun{Mode: "apply", Steps: []spec.Step{{ID: "more", Type: "secret"}}}, nil)
+	if err != nil || len(events) != 1 || !strings.Contains(string(events[0]), "s3cret") {
+		t.Fatalf("%s %v", events, err)
 	}
-	w.seen(t, func(m spec.Machine) bool { return len(m.Steps) == 2 })
+	m = w.seen(t, func(m spec.Machine) bool { return len(m.Steps) == 2 })
+	if m.Steps[1].ID != "more" || m.Steps[1].Output != "" {
+		t.Errorf("the server was told %+v", m.Steps[1])
+	}
 
 	close(b.leaving)
 	if err := <-ended; err != nil {

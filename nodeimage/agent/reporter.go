@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -78,8 +79,14 @@ func (r *reporter) state(s handover.State) {
 	r.reachedAt(spec.StageRoot, s.Root)
 }
 
-// ran notes what became of steps.
+// ran notes what became of steps. Of one that found out a secret, that is all.
 func (r *reporter) ran(run spec.StepRun, results []spec.StepResult) {
+	results = slices.Clone(results)
+	for i := range results {
+		if results[i].Secret {
+			results[i].Output = ""
+		}
+	}
 	if err := r.progress.ran(run, results); err != nil {
 		r.log.Error("an agent after this one will not know the steps", "error", err)
 	}

@@ -210,6 +210,8 @@ func (f *fakeSteps) Run(ctx context.Context, mode string, steps []spec.Step, emi
 			r.Status = spec.StepFailed
 		case "print":
 			r.Output = strings.Repeat("é", maxOutput)
+		case "secret":
+			r.Output, r.Secret = "s3cret", true
 		}
 		emit(r)
 	}

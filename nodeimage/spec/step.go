@@ -34,6 +34,8 @@ type StepResult struct {
 	// Diff says what differs, or what was changed, in one line: `mode 0644 -> 0600`.
 	Diff string `json:"diff,omitempty"`
 	// Output is the tail of what a failed step printed (4 KiB at most), or the value of a fact.
-	Output  string        `json:"output,omitempty"`
+	Output string `json:"output,omitempty"`
+	// Secret says that Output is for whoever asked, and is neither kept nor reported.
+	Secret  bool          `json:"secret,omitempty"`
 	Elapsed time.Duration `json:"elapsed,omitempty"`
 }

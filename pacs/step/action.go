@@ -63,7 +63,7 @@ func (f *Fact) Validate() error {
 	return checkScripts(f.Run)
 }
 
-func (f *Fact) arguments() []argument { return []argument{{"run", f.Run}} }
+func (f *Fact) arguments() []argument { return []argument{{"run", f.Run}, {"hidden", ""}} }
 
 // Secret is a Fact with a sensitive value.
 type Secret struct {
@@ -73,7 +73,7 @@ type Secret struct {
 // Validate implements Config.
 func (s *Secret) Validate() error { return (*Fact)(s).Validate() }
 
-func (s *Secret) arguments() []argument { return (*Fact)(s).arguments() }
+func (s *Secret) arguments() []argument { return []argument{{"run", s.Run}, {"hidden", "1"}} }
 
 // valued is the script of a step that has a value.
 func valued(c Config) (script string, ok bool) {

@@ -89,6 +89,7 @@ func (c *conversation) take(line []byte) {
 		return // the step's answer is that it was ended
 	}
 	result := spec.StepResult{Status: a.Status, Diff: text(a.Diff)}
+	_, result.Secret = c.jobs[c.next].config.(*Secret)
 	script, isFact := valued(c.jobs[c.next].config)
 	switch {
 	case a.Status == spec.StepFailed:

@@ -123,6 +123,45 @@ func TestFactsAreBounded(t *testing.T) {
 	}
 }
 
+// What a script has printed before it fails may be half of the secret.
+func TestSecretThatFails(t *testing.T) {
+	for _, m := range machines(t) {
+		m.Reset(t, nil)
+		s := spec.Step{ID: "a", Type: "secret", Config: []byte(`{"run":"echo s3cret; echo why >&2; exit 3"}`)}
+		if got := m.Run(t, step.Check, s)[0]; got.Status != spec.StepFailed || got.Output != "why" || !got.Secret {
+			t.Errorf("%s: %+v", m.Name, got)
+		}
+	}
+}
+
+// Whoever reads that a step took too long also reads how far it was.
+func TestTimeoutTellsHowFarItWas(t *testing.T) {
+	for _, m := range machines(t) {
+		m.Reset(t, nil)
+		s := command("a", "echo halfway; sleep 300", 2*time.Second)
+		if got := m.Run(t, step.Apply, s)[0]; !strings.HasPrefix(got.Output, "it took longer than its timeout of 2s: halfway") {
+			t.Errorf("%s: %+v", m.Name, got)
+		}
+	}
+}
+
+// One that is ended takes back what it began.
+func TestTimeoutTakesBack(t *testing.T) {
+	for _, m := range roots(t) {
+		m.Reset(t, map[string]string{"opt/bin/mount": "#!/bin/sh\nsleep 300\n"})
+		before := m.Snapshot(t)
+		s := mount(`{"path":"/a/b","source":"seed:/home"}`)
+		s.Timeout = 2 * time.Second
+		if m.Busybox {
+			continue // its shell takes its own mount
+		}
+		if got := take(t, m, step.Apply, s, spec.StepFailed); !strings.Contains(got.Output, "longer than its timeout") {
+			t.Errorf("%s: %+v", m.Name, got)
+		}
+		m.Unchanged(t, before, m.Name+": a mount that was ended")
+	}
+}
+
 func TestOutputIsTheTail(t *testing.T) {
 	m := machines(t)[0]
 	m.Reset(t, nil)

@@ -1,6 +1,7 @@
 package pacs_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -81,8 +82,8 @@ func debians(t *testing.T) []*steptest.Machine {
 	for _, init := range []string{"sysvinit", "openrc"} {
 		stays := []string{"bin", "boot", "lib", "lib32", "lib64", "libx32", "media", "root", "sbin", "usr"}
 		m := steptest.NewRoot(t, init, t.TempDir(), []string{"/bin/sh", "-s"}, stays, debianRoot, archive, init)
-		t.Cleanup(func() {
-			_ = m.Command(t.Context(), "start-stop-daemon", "--stop", "--oknodo", "--quiet", "--pidfile", "/run/crond.pid").Run()
+		t.Cleanup(func() { // of a step that failed
+			_ = m.Command(context.Background(), "start-stop-daemon", "--stop", "--oknodo", "--quiet", "--pidfile", "/run/crond.pid").Run()
 		})
 		all = append(all, m)
 	}
