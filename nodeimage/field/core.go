@@ -54,13 +54,15 @@ type core struct {
 	memory  memory
 	reads   Reads
 	times   times
-	hedges  float64 // how many may be done
+	hedges  float64   // how many may be done
+	spares  float64   // how many chunks may be asked for again after a stall
+	awake   time.Time // since when nothing has escaped this machine's notice
 	sampled time.Time
 }
 
 func newCore(config Config, do doer, random func(int) int, now time.Time) *core {
 	c := &core{
-		config: config, do: do, random: random, now: now, self: -1, changed: true, hedges: 1, ticked: now, demanded: now,
+		config: config, do: do, random: random, now: now, self: -1, changed: true, hedges: 1, spares: spareBurst, ticked: now, demanded: now,
 		members: make(map[MemberID]*known), images: make(map[spec.Digest]*image),
 		wishes: make(map[string]wish),
 	}

@@ -37,6 +37,7 @@ type Field struct {
 	leaving atomic.Bool  // as the others are told
 	reading atomic.Bool  // as the others are told
 	serving atomic.Int64 // bytes that others wait for
+	asked   atomic.Int64 // when another has asked last, Unix nanoseconds
 	served  atomic.Int64
 	chunks  atomic.Int64 // read
 	hits    atomic.Int64

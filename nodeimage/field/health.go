@@ -7,8 +7,9 @@ import (
 )
 
 const (
-	// ownerPatience is how long a member may take to get a chunk, as long as it shows that it lives.
-	ownerPatience = 3 * time.Second
+	// ownerPatience is how long a member may take to get a chunk, as long as it shows that it lives: it says no when it cannot, and when
+	// all are busy it would make that worse to ask the seed as well. After shortestPatience that is done for a few.
+	ownerPatience, shortestPatience = 15 * time.Second, time.Second
 	// silence is for how long a member may deliver nothing, while it is asked, until its link is given up.
 	silence = 5 * time.Second
 	// refusal is how long another member's read is tried until it is refused.
@@ -17,6 +18,11 @@ const (
 	firstHedge, shortestHedge = 100 * time.Millisecond, 50 * time.Millisecond
 	// hedgeShare is how many more requests than needed there may be; hedgeBurst how many hedges at once.
 	hedgeShare, hedgeBurst = 0.05, 4
+	// spareBurst is how many chunks at once may be asked for again after a stall: those that one member was asked for. After that as many
+	// as hedges, and the others later: when lines or machines are overloaded all seem to stall, and asking again adds to the load.
+	spareBurst = 32
+	// drowsy is how much too late a tick may come until what happened meanwhile is taken not to have been noticed.
+	drowsy = 100 * time.Millisecond
 	// sampling is how often the coverage is noted, and samples how many are kept.
 	sampling, samples = 5 * time.Second, 360
 )
@@ -25,6 +31,9 @@ const (
 func (c *core) tick() (busy bool) {
 	passed := c.now.Sub(c.ticked)
 	c.ticked = c.now
+	if passed > restTick+drowsy || c.busy && passed > busyTick+drowsy {
+		c.awake = c.now
+	}
 	for _, m := range c.linked {
 		if received := m.link.Received(); received != m.received {
 			m.received, m.heard, m.data, m.suspect = received, c.now, c.now, false
@@ -48,21 +57,33 @@ func (c *core) tick() (busy bool) {
 // watch looks after a flight: who has stalled, and whether one more is to be asked.
 func (c *core) watch(f *flight) {
 	for _, a := range slices.Clone(f.attempts) {
-		quiet := c.now.Sub(later(a.since, a.member.data))
-		late := a.waits && (c.now.Sub(later(a.since, a.member.heard)) >= c.config.Stall || c.now.Sub(a.started) >= ownerPatience)
-		if a.waits {
-			quiet = 0
-		}
-		switch {
+		switch quiet := c.quietFor(a); {
 		case a.stalled && c.now.Sub(later(a.since, a.member.heard)) >= silence:
 			c.lost(a.member, a.link, fmt.Errorf("nothing has come for %s", silence))
-		case !a.stalled && (late || quiet >= c.config.Stall):
+		case a.stalled:
+		case quiet >= much*c.config.Stall || a.waits && c.now.Sub(a.started) >= ownerPatience:
 			c.stall(a)
-		case !a.stalled && f.class == classDemand && len(f.attempts) == 1 && !a.waits && c.now.Sub(a.since) >= c.times.hedge():
+		case a.waits && f.class == classDemand && c.hedges >= 1 && c.now.Sub(a.started) >= max(shortestPatience, 2*c.times.p95):
+			c.hedges--
+			c.stall(a)
+		case quiet >= c.config.Stall && f.class == classDemand && c.spares >= 1:
+			c.spares--
+			c.stall(a)
+		case f.class == classDemand && len(f.attempts) == 1 && !a.waits && c.now.Sub(a.since) >= c.times.hedge():
 			c.hedge(f)
 		}
 	}
 	c.refuse(f)
+}
+
+// quietFor returns for how long an attempt's member has delivered nothing or, if it has to get the chunk first, given no sign of life. What
+// this machine could not notice because it was too busy does not count.
+func (c *core) quietFor(a *attempt) time.Duration {
+	since := later(a.since, c.awake)
+	if a.waits {
+		return c.now.Sub(later(since, a.member.heard))
+	}
+	return c.now.Sub(later(since, a.member.data))
 }
 
 func later(a, b time.Time) time.Time {
@@ -103,7 +124,7 @@ func (c *core) refuse(f *flight) {
 		c.finish(f, nil, fmt.Errorf("field: read chunk %d of image %s: %w", f.index, f.image.id, ErrCorrupt))
 		return
 	}
-	if c.now.Sub(f.idle) < refusal {
+	if c.now.Sub(f.idle) < refusal || len(c.options(f)) > 0 {
 		return
 	}
 	f.direct = false

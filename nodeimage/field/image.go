@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"viver/nodeimage/spec"
 )
@@ -186,6 +187,7 @@ func (s *Share) Held(off int64) (bool, int64) { return s.image.Held(off) }
 // ReadAt is that of Image, but returns ErrNowhere where another member should be asked.
 func (s *Share) ReadAt(ctx context.Context, p []byte, off int64) error {
 	f := s.image.field
+	f.asked.Store(time.Now().UnixNano())
 	f.serving.Add(int64(len(p)))
 	defer f.serving.Add(-int64(len(p)))
 	f.notice.give()
@@ -200,6 +202,7 @@ func (s *Share) ReadAt(ctx context.Context, p []byte, off int64) error {
 func (s *Share) ReadNow(p []byte, off int64) bool {
 	ok := s.image.readNow(p, off)
 	if ok {
+		s.image.field.asked.Store(time.Now().UnixNano())
 		s.image.field.served.Add(int64(len(p)))
 	}
 	return ok

@@ -77,7 +77,7 @@ func (t *Teller) pause(done, happened <-chan struct{}, d time.Duration) bool {
 }
 
 func (t *Teller) rest() time.Duration {
-	if t.field.serving.Load() > 0 {
+	if t.field.serving.Load() > 0 || time.Since(time.Unix(0, t.field.asked.Load())) < restBeat {
 		return Beat
 	}
 	return restBeat

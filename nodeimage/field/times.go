@@ -9,6 +9,7 @@ import (
 func (c *core) tookDemand(d time.Duration) {
 	c.times.add(d)
 	c.hedges = min(c.hedges+hedgeShare, hedgeBurst)
+	c.spares = min(c.spares+hedgeShare, spareBurst)
 }
 
 // times are those that the last chunks took.
