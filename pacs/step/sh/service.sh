@@ -15,9 +15,17 @@ manager() {
 
 service_exists() {
 	case $(manager) in
-	systemd) systemctl cat "$name" >/dev/null 2>&1 || [ -x "/etc/init.d/$name" ] ;;
+	systemd) systemctl cat "$name" >/dev/null 2>&1 || [ -x "/etc/init.d/$name" ] || { [ -n "$offline" ] && service_file; } ;;
 	*) [ -x "/etc/init.d/$name" ] ;;
 	esac
+}
+
+# service_file: in a tree systemctl cannot say what units there are.
+service_file() {
+	for unit in /etc/systemd/system /run/systemd/system /lib/systemd/system /usr/lib/systemd/system; do
+		if present "$unit/${name%.service}.service"; then return 0; fi
+	done
+	return 1
 }
 
 service_enabled() {
