@@ -74,6 +74,7 @@ type order struct {
 	Do    string        `json:"do"` // the name of a method of worker
 	Fault Fault         `json:"fault,omitempty"`
 	Limit time.Duration `json:"limit,omitempty"` // of each read
+	Pause time.Duration `json:"pause,omitempty"` // after each read
 }
 
 // reply is what came of an order.

@@ -97,9 +97,10 @@ func (p *Process) Open() error {
 // Read has a member read the image through, once; it opens it first if need be.
 func (p *Process) Read() (Tally, error) { return p.tallied(order{Do: "read"}) }
 
-// Watch has a member read at random from now on. A read that takes longer than the limit counts as failed.
-func (p *Process) Watch(limit time.Duration) error {
-	_, err := p.tell(order{Do: "watch", Limit: limit})
+// Watch has a member read at random from now on, as many chunks at once as the options say, with a pause after each. A read that takes
+// longer than the limit counts as failed.
+func (p *Process) Watch(limit, pause time.Duration) error {
+	_, err := p.tell(order{Do: "watch", Limit: limit, Pause: pause})
 	return err
 }
 

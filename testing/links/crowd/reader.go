@@ -13,7 +13,7 @@ import (
 // reader reads chunks at random and checks each byte, until it is stopped.
 type reader struct {
 	worker *worker
-	limit  time.Duration
+	order  order
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
 
@@ -23,18 +23,28 @@ type reader struct {
 	begun  map[int]time.Time // reads under way, by task
 }
 
-// watch begins to read. A read that takes longer than the limit has failed.
-func watch(ctx context.Context, w *worker, limit time.Duration) *reader {
-	r := &reader{worker: w, limit: limit, begun: make(map[int]time.Time)}
+// watch begins to read.
+func watch(ctx context.Context, w *worker, o order) *reader {
+	r := &reader{worker: w, order: o, begun: make(map[int]time.Time)}
 	ctx, r.cancel = context.WithCancel(ctx)
 	for n := range w.AtOnce {
 		r.tasks.Go(func() {
 			for p := make([]byte, spec.ChunkSize); ctx.Err() == nil; {
 				r.read(ctx, n, p)
+				rest(ctx, o.Pause)
 			}
 		})
 	}
 	return r
+}
+
+func rest(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
 }
 
 func (r *reader) stop() {
@@ -53,7 +63,7 @@ func (r *reader) read(ctx context.Context, task int, p []byte) {
 	now := image.ReadNow(p, off)
 	var err error
 	if !now {
-		limited, cancel := context.WithTimeout(ctx, r.limit)
+		limited, cancel := context.WithTimeout(ctx, r.order.Limit)
 		err = image.ReadAt(limited, p, off)
 		cancel()
 	}

@@ -49,7 +49,7 @@ func (w *worker) do(ctx context.Context, o order) (r reply, err error) {
 	case "read":
 		r.Tally, err = w.readThrough(ctx)
 	case "watch":
-		w.reader = watch(ctx, w, o.Limit)
+		w.reader = watch(ctx, w, o)
 	case "tally":
 		r.Tally, err = w.tally()
 	case "status":
