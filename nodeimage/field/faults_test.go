@@ -34,7 +34,8 @@ func (r *room) await(what string, ok func() bool) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	r.t.Fatalf("a minute was not enough for %s", what)
+	s, _ := r.nodes[1].field.Status()
+	r.t.Fatalf("a minute was not enough for %s: %+v", what, s)
 }
 
 // readers are machines that read here and there all the time.

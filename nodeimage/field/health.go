@@ -40,6 +40,9 @@ func (c *core) tick() (busy bool) {
 		}
 		m.forget(c.now)
 	}
+	for _, m := range slices.Clone(c.linked) {
+		c.bury(m)
+	}
 	for _, i := range c.order {
 		for _, f := range i.flights {
 			c.watch(f)

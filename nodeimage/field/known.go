@@ -30,8 +30,9 @@ type wish struct {
 // known is what this member knows of another.
 type known struct {
 	Member
-	key   uint64
-	alive bool // it is a member now; false: only what was said of it by hand is remembered
+	key     uint64
+	alive   bool // it is a member now; false: only that it is not to be believed is remembered
+	doubted bool // it is said to be dead
 
 	link       Link // nil: not connected
 	dialing    bool
@@ -63,7 +64,7 @@ type known struct {
 func (m *known) holds(i *image, chunk int) bool { return m.Seed || m.held[i].Has(chunk) }
 
 // trusted reports whether the member counts as a place where chunks are.
-func (m *known) trusted() bool { return m.alive && m.banned == "" }
+func (m *known) trusted() bool { return m.alive && !m.doubted && m.banned == "" }
 
 // delivered notes how long a chunk took.
 func (m *known) delivered(now time.Time, took time.Duration) {
@@ -113,7 +114,7 @@ func (c *core) up(told Member) {
 	}
 	m := c.member(told.ID)
 	moved := m.alive && (m.Blocks != told.Blocks || m.Control != told.Control)
-	m.alive, m.Member, m.pause, m.until = true, told, 0, time.Time{}
+	m.alive, m.doubted, m.Member, m.pause, m.until = true, false, told, 0, time.Time{}
 	if w, ok := c.wishes[m.Name]; ok {
 		m.wish = w
 	}
@@ -123,16 +124,27 @@ func (c *core) up(told Member) {
 	c.changed = true
 }
 
-// down forgets a member that is no more, but not that it is not to be believed: it may only have been cut off.
+// doubt is for how long a member that is said to be dead must have been silent until that is believed: a machine that is only slow can
+// look dead for a moment, and to give up what is under way from it would make others slow.
+const doubt = 2500 * time.Millisecond
+
+// down notes that a member is said to be no more.
 func (c *core) down(id MemberID) {
-	m := c.members[id]
-	if m == nil {
+	if m := c.members[id]; m != nil {
+		m.doubted = true
+		c.bury(m)
+	}
+}
+
+// bury forgets a member that is said to be dead, and is silent. That it is not to be believed is not forgotten: it may only have been cut off.
+func (c *core) bury(m *known) {
+	if !m.doubted || m.link != nil && c.now.Sub(m.heard) < doubt {
 		return
 	}
-	m.alive = false
+	m.alive, m.doubted = false, false
 	c.unlink(m)
 	if m.banned == "" {
-		delete(c.members, id)
+		delete(c.members, m.ID)
 	}
 	c.changed = true
 }
@@ -179,6 +191,7 @@ func (c *core) lost(m *known, link Link, why error) {
 	c.config.Log.Warn("connection to a member lost", "member", m.Name, "error", why)
 	m.fail(c.now, why)
 	c.unlink(m)
+	c.bury(m)
 }
 
 // relink notes that the set of connected members has changed.

@@ -3,6 +3,7 @@ package field
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -34,6 +35,11 @@ func (c *core) replicas(i *image, index int) (n int) {
 
 // replicasWanted returns on how many members each chunk is to be: on all, when there are few.
 func (c *core) replicasWanted() int { return min(c.config.Replicas, max(1, len(c.nodes))) }
+
+// seeded reports whether there is a seed.
+func (c *core) seeded() bool {
+	return slices.ContainsFunc(c.linked, func(m *known) bool { return m.Seed && m.trusted() })
+}
 
 // seedNeeded says why the seed may not go; "" means that it may.
 func (c *core) seedNeeded() string {
@@ -81,7 +87,7 @@ func (c *core) without() (r remains) {
 			if others < wanted {
 				r.few++
 			}
-			if others == 0 && !c.elsewhere(i, index) {
+			if others == 0 && !c.seeded() {
 				r.alone++
 			}
 		}
