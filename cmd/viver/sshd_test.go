@@ -1,21 +1,19 @@
 package main
 
 import (
-	"bufio"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/pem"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	cryptossh "golang.org/x/crypto/ssh"
+
+	"viver/planner/state/statetest"
 )
 
 // sshd is a real OpenSSH server on loopback, with keys of its own.
@@ -42,7 +40,7 @@ func startSSHD(t *testing.T) *sshd {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	s := &sshd{port: freePort(t), identityFile: filepath.Join(dir, "client")}
+	s := &sshd{port: statetest.FreeAddress(t).Port, identityFile: filepath.Join(dir, "client")}
 	s.hostKey = writeKey(t, filepath.Join(dir, "host"))
 	authorized := filepath.Join(dir, "authorized_keys")
 	config := fmt.Sprintf(`Port %d
@@ -61,43 +59,8 @@ LogLevel INFO
 			t.Fatal(err)
 		}
 	}
-	runSSHD(t, exec.Command(program, "-D", "-e", "-f", filepath.Join(dir, "config")))
+	statetest.RunDaemon(t, exec.Command(program, "-D", "-e", "-f", filepath.Join(dir, "config")), "listening on")
 	return s
-}
-
-// runSSHD starts the process, waits until it listens, and ends it with the test.
-func runSSHD(t *testing.T, cmd *exec.Cmd) {
-	t.Helper()
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
-	log, err := cmd.StderrPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	listening, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		first := true
-		for lines := bufio.NewScanner(log); lines.Scan(); {
-			if first && strings.Contains(lines.Text(), "listening on") {
-				first = false
-				close(listening)
-			}
-		}
-	}()
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait() // reports the kill
-	})
-	select {
-	case <-listening:
-	case <-ended:
-		t.Fatal("sshd ended")
-	case <-time.After(time.Minute):
-		t.Fatal("sshd does not listen after a minute")
-	}
 }
 
 // writeKey makes a private key and returns the public one.
@@ -119,14 +82,4 @@ func writeKey(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return strings.TrimSpace(string(cryptossh.MarshalAuthorizedKey(key)))
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }

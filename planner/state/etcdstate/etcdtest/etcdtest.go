@@ -2,7 +2,6 @@
 package etcdtest
 
 import (
-	"bufio"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/x509"
@@ -18,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"viver/planner/state/statetest"
 )
 
 // Server is the server.
@@ -39,8 +40,8 @@ func Start(t *testing.T, withTLS bool) *Server {
 		}
 		t.Skip("there is no etcd: apt-get install etcd-server")
 	}
-	s := &Server{Endpoint: "http://" + freeAddress(t)}
-	peer := "http://" + freeAddress(t)
+	s := &Server{Endpoint: "http://" + statetest.FreeAddress(t).String()}
+	peer := "http://" + statetest.FreeAddress(t).String()
 	args := []string{
 		"--data-dir", t.TempDir(), "--log-level", "info", "--logger", "zap", "--log-outputs", "stderr", "--name", "test",
 		"--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", "test=" + peer, "--unsafe-no-fsync",
@@ -50,46 +51,8 @@ func Start(t *testing.T, withTLS bool) *Server {
 	}
 	args = append(args, "--listen-client-urls", s.Endpoint, "--advertise-client-urls", s.Endpoint)
 	s.command = exec.Command(program, args...)
-	s.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	s.run(t)
+	statetest.RunDaemon(t, s.command, "serving client traffic")
 	return s
-}
-
-// run starts the process and reads its log until it serves.
-func (s *Server) run(t *testing.T) {
-	t.Helper()
-	log, err := s.command.StderrPipe()
-	if err == nil {
-		err = s.command.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	serving, ended := make(chan struct{}), make(chan struct{})
-	var said []string // read after ended
-	go func() {
-		defer close(ended)
-		served := false
-		for lines := bufio.NewScanner(log); lines.Scan(); {
-			said = append(said, lines.Text())
-			if !served && strings.Contains(lines.Text(), "serving client traffic") {
-				served = true
-				close(serving)
-			}
-		}
-	}()
-	t.Cleanup(func() {
-		_ = s.command.Process.Kill()
-		<-ended
-		_ = s.command.Wait() // reports the kill
-	})
-	select {
-	case <-serving:
-	case <-ended:
-		t.Fatalf("etcd ended:\n%s", strings.Join(said, "\n"))
-	case <-time.After(time.Minute):
-		t.Fatal("etcd does not serve after a minute")
-	}
 }
 
 // Pause stops the server in its tracks until Resume.
@@ -97,16 +60,6 @@ func (s *Server) Pause() error { return s.command.Process.Signal(syscall.SIGSTOP
 
 // Resume lets it go on.
 func (s *Server) Resume() error { return s.command.Process.Signal(syscall.SIGCONT) }
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
 
 // certificates makes the files of TLS, and returns the flags that name them.
 func (s *Server) certificates(t *testing.T) []string {
