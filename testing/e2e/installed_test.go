@@ -43,6 +43,9 @@ busybox mount --move /dev /new/dev
 exec busybox switch_root /new /sbin/init
 `
 
+// ipxePackage is what dpkg knows of the package whose files are put there by hand.
+const ipxePackage = "\nPackage: ipxe\nStatus: install ok installed\nMaintainer: Debian\nArchitecture: all\nVersion: 1.0\nDescription: PXE boot firmware\n"
+
 // install puts the tree of a built image (a folder) on a disk for the machine, with an address, iPXE, a host key and somebody who may log in.
 func install(ctx context.Context, t *testing.T, machine *lab.Machine, image, address string) installed {
 	t.Helper()
@@ -65,6 +68,7 @@ func install(ctx context.Context, t *testing.T, machine *lab.Machine, image, add
 		"etc/systemd/network/room.network": "[Match]\nName=eth0\n[Network]\nAddress=" + address + "/16\n",
 		"etc/passwd":                       read(t, tree, "etc/passwd") + "pupil:x:1000:1000::/home/pupil:/bin/sh\n",
 		"etc/shadow":                       read(t, tree, "etc/shadow") + "pupil:*:20000:0:99999:7:::\n",
+		"var/lib/dpkg/status":              read(t, tree, "var/lib/dpkg/status") + ipxePackage,
 		"etc/ssh/sshd_config.d/it.conf":    "UsePAM no\n", // each login would start a systemd for its user, which takes seconds under emulation
 	}
 	for name, text := range files {
