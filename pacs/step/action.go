@@ -89,8 +89,8 @@ func valued(c Config) (script string, ok bool) {
 // Service is a service of the machine's init. Undo puts it back as it was found.
 type Service struct {
 	Name    string `json:"name" required:"true" replaces:"true" doc:"The service's name for its init."`
-	Enabled *bool  `json:"enabled,omitempty" doc:"Whether it starts with the machine; unset: as it is."`
-	Running *bool  `json:"running,omitempty" doc:"Whether it runs now; unset: as it is. In an image it is not looked at."`
+	Enabled *bool  `json:"enabled,omitempty" any:"true" doc:"Whether it starts with the machine; unset: as it is."`
+	Running *bool  `json:"running,omitempty" any:"true" doc:"Whether it runs now; unset: as it is. In an image it is not looked at."`
 }
 
 var serviceName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.@:-]*$`)

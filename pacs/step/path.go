@@ -12,22 +12,41 @@ import (
 
 // File is a file with a content. It replaces what stands at its path at once, or not at all; undo puts back what stood there.
 type File struct {
-	Path    string `json:"path" required:"true" replaces:"true" doc:"Where, as an absolute path. Folders above it are made."`
-	Content string `json:"content" required:"true" doc:"What is in it."`
-	Mode    string `json:"mode" default:"0644" doc:"Permissions, octal."`
-	Owner   string `json:"owner,omitempty" doc:"User who owns it, by name or number; unset: not looked at."`
-	Group   string `json:"group,omitempty" doc:"Its group, by name or number; unset: not looked at."`
+	Path string `json:"path" required:"true" replaces:"true" doc:"Where, as an absolute path. Folders above it are made."`
+	// Content and Source: one of them. Source is base64.
+	Content *string `json:"content,omitempty" any:"true" doc:"Text that is in it. templatefile makes some of a template."`
+	Source  *string `json:"source,omitempty" any:"true" file:"true" doc:"In the place of content: a file beside the configuration, with any bytes. Its value is what is in it, in base64."`
+	Mode    string  `json:"mode" default:"0644" doc:"Permissions, octal."`
+	Owner   string  `json:"owner,omitempty" doc:"User who owns it, by name or number; unset: not looked at."`
+	Group   string  `json:"group,omitempty" doc:"Its group, by name or number; unset: not looked at."`
 }
 
 // Validate implements Config.
 func (f *File) Validate() error {
-	return errors.Join(checkPath("path", f.Path), checkAccess(f.Mode, f.Owner, f.Group))
+	_, err := f.bytes()
+	return errors.Join(checkPath("path", f.Path), err, checkAccess(f.Mode, f.Owner, f.Group))
+}
+
+// bytes are what is to be in the file.
+func (f *File) bytes() ([]byte, error) {
+	switch {
+	case (f.Content == nil) == (f.Source == nil):
+		return nil, errors.New("want content or source, one of them")
+	case f.Content != nil:
+		return []byte(*f.Content), nil
+	}
+	data, err := base64.StdEncoding.DecodeString(*f.Source)
+	if err != nil {
+		return nil, errors.New("source is not in base64: the configuration names a file, of which this is made")
+	}
+	return data, nil
 }
 
 func (f *File) arguments() []argument {
+	data, _ := f.bytes() // Validate has refused others
 	return append(access(f.Path, f.Mode, f.Owner, f.Group),
-		argument{"content", base64.StdEncoding.EncodeToString([]byte(f.Content))},
-		argument{"size", strconv.Itoa(len(f.Content))})
+		argument{"content", base64.StdEncoding.EncodeToString(data)},
+		argument{"size", strconv.Itoa(len(data))})
 }
 
 // Directory is a folder. Undo removes it if the step made it and nothing is in it.

@@ -20,8 +20,9 @@ type Config interface {
 // argument is one variable of the shell.
 type argument struct{ name, value string }
 
-// Type is one type of step. The tags of its struct's fields describe the arguments: json is the name, doc the explanation,
-// required:"true", replaces:"true" and sensitive:"true" speak for themselves, default is the value of an argument that is not set.
+// Type is one type of step. The tags of its struct's fields describe the arguments: json is the name, doc the explanation, default the value of an
+// argument that is not set; required, replaces, sensitive and file are "true" where a resource.Attribute has the same; any is "true" of
+// those of which one must be given.
 type Type struct {
 	Name string
 	Doc  string

@@ -10,9 +10,9 @@ import (
 
 // WaitFor waits until one thing is so, as long as the step's timeout, and changes nothing.
 type WaitFor struct {
-	TCP     string `json:"tcp,omitempty" doc:"Until a server takes connections at HOST:PORT."`
-	Path    string `json:"path,omitempty" doc:"Until there is something at this absolute path."`
-	Command string `json:"command,omitempty" doc:"Until this shell script succeeds. It is run each second."`
+	TCP     string `json:"tcp,omitempty" any:"true" doc:"Until a server takes connections at HOST:PORT."`
+	Path    string `json:"path,omitempty" any:"true" doc:"Until there is something at this absolute path."`
+	Command string `json:"command,omitempty" any:"true" doc:"Until this shell script succeeds. It is run each second."`
 }
 
 // Validate implements Config.

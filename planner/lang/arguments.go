@@ -109,6 +109,9 @@ func (n *blockNode) attribute(x *expression, s *resource.Attribute, name string,
 	}
 	a := n.settle(v, true)
 	v, err := fit(a.value, s)
+	if err == nil && s.File {
+		v, err = contentOf(v, ctx)
+	}
 	if err != nil {
 		n.in.e.reportOnce(unsuitable(x, ctx, name, err))
 		return argument{value: cty.DynamicVal}

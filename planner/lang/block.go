@@ -152,6 +152,10 @@ func (l *loader) checkContent(content *hcl.BodyContent, s *resource.Schema) {
 			l.report(errorf(content.Attributes[name].NameRange.Ptr(), "Computed attribute", "%q is a value that viver finds out: it cannot be set.", name))
 		}
 	}
+	given := func(name string) bool { return content.Attributes[name] != nil }
+	if len(s.AnyOf) > 0 && !slices.ContainsFunc(s.AnyOf, given) {
+		l.report(errorf(content.MissingItemRange.Ptr(), "Missing argument", "One of the arguments %s is required here.", strings.Join(s.AnyOf, ", ")))
+	}
 	count := map[string]int{}
 	for _, nested := range content.Blocks {
 		name := l.checkNested(nested, s)

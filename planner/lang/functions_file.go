@@ -6,6 +6,7 @@ import (
 	"sync"
 	"unicode/utf8"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
@@ -102,6 +103,17 @@ func (c *fileCache) reading(dir source.Dir, f func([]byte) string) function.Func
 		}
 		return f(data), nil
 	})
+}
+
+// contentOf is what the function filebase64 of a module says of a file; null of null.
+func contentOf(name cty.Value, ctx *hcl.EvalContext) (cty.Value, error) {
+	for ctx.Functions == nil {
+		ctx = ctx.Parent()
+	}
+	if name.IsNull() {
+		return name, nil
+	}
+	return ctx.Functions["filebase64"].Call([]cty.Value{name})
 }
 
 func (c *fileCache) glob(dir source.Dir, path, pattern string) ([]string, error) {

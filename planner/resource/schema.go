@@ -24,6 +24,8 @@ type Schema struct {
 	Doc        string
 	Attributes map[string]*Attribute
 	Blocks     map[string]*Block
+	// AnyOf are arguments of which at least one must be given; nil: none need be.
+	AnyOf []string
 	// Waits says that Apply spends its time waiting for something outside: it takes no place within --parallelism.
 	Waits bool
 	// Bakes says that steps whose `on` is an instance of this Type are put into it (an image): they count among its
@@ -51,6 +53,8 @@ type Attribute struct {
 	// Check says what is wrong with an argument, in a clause which names what is wanted; nil: whatever has the type will do. It is given
 	// values that are wholly known, and neither null nor marked.
 	Check func(cty.Value) error
+	// File says that the configuration names a file, relative to the module's folder. The value is what is in it, in base64.
+	File bool
 	// Unique says that no two instances of the Type may have the same value, a string; upper and lower case count as the same.
 	Unique bool
 	// From are the arguments that a computed value follows from. When one of them changes, it is unknown in the plan; nil: all of them.

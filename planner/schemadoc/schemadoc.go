@@ -37,6 +37,8 @@ type Block struct {
 	// Required says that there is at least one, and Single that there is at most one; both are of blocks within blocks.
 	Required bool `json:"required,omitempty"`
 	Single   bool `json:"single,omitempty"`
+	// AnyOf are attributes of which one must be given.
+	AnyOf []string `json:"any_of,omitempty"`
 	// Any says that attributes of any name can stand in it.
 	Any bool `json:"any_attributes,omitempty"`
 }
@@ -93,7 +95,7 @@ func Of(version string, types map[string]resource.Type) *Document {
 }
 
 func blockOf(s *resource.Schema) Block {
-	b := Block{Doc: s.Doc, Attributes: map[string]Attribute{}, Blocks: map[string]Block{}}
+	b := Block{Doc: s.Doc, AnyOf: s.AnyOf, Attributes: map[string]Attribute{}, Blocks: map[string]Block{}}
 	for name, a := range s.Attributes {
 		b.Attributes[name] = attributeOf(a)
 	}

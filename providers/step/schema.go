@@ -36,11 +36,15 @@ func schemaOf(t step.Type) *resource.Schema {
 		a := &resource.Attribute{
 			Type: typeOf(f.Type), Doc: f.Tag.Get("doc"),
 			Required: f.Tag.Get("required") == "true", Replaces: f.Tag.Get("replaces") == "true", Sensitive: f.Tag.Get("sensitive") == "true",
+			File: f.Tag.Get("file") == "true",
 		}
 		if text, ok := f.Tag.Lookup("default"); ok {
 			a.Default = cty.StringVal(text)
 		}
 		s.Attributes[name] = a
+		if f.Tag.Get("any") == "true" {
+			s.AnyOf = append(s.AnyOf, name)
+		}
 	}
 	if hasValue(t.Name) {
 		s.Attributes["value"] = &resource.Attribute{

@@ -34,6 +34,9 @@ func files() map[string]Example {
 			Type: "file", Config: `{"path":"@/a b/it's $(odd)","content":"\u0000\u0001'\"\\$(id)` + "`id`" + `\r\n%s é\n\n"}`,
 			After: map[string]string{"a b/it's $(odd)": "\x00\x01'\"\\$(id)`id`\r\n%s é\n\n"},
 		},
+		"file, of a file": {
+			Type: "file", Config: `{"path":"@/logo","source":"/wCJUE5HDQo="}`, After: map[string]string{"logo": "\xff\x00\x89PNG\r\n"},
+		},
 		"file, empty":     {Type: "file", Config: `{"path":"@/empty","content":""}`, After: map[string]string{"empty": ""}},
 		"file, in deeper": {Type: "file", Config: `{"path":"@/x/y/z","content":"1"}`, After: map[string]string{"x/y/z": "1"}},
 		"file, over another": {
