@@ -87,11 +87,11 @@ locals {
     path     = "/etc/ganesha/ganesha.conf"
     refresh  = "service nfs-ganesha restart"
     lines = concat(
-      ["NFS_CORE_PARAM { Protocols = 4; mount_path_pseudo = true; }"],
+      ["NFS_CORE_PARAM { Protocols = 4; Enable_UDP = false; Enable_RQUOTA = false; Enable_NLM = false; }"],
       [for n, e in values(local.exports) : join(" ", [
         "EXPORT { Export_Id = ${n + 1}; Path = ${e.from}; Pseudo = ${e.from}; Filesystem_Id = 7.${n + 1}; Protocols = 4; SecType = sys;",
         "Squash = ${var.trust_root ? "No_Root_Squash" : "Root_Squash"}; Access_Type = None;",
-        "CLIENT { Clients = ${join(", ", var.network.cidr)}; Access_Type = ${var.readonly ? "RO" : "RW"}; }",
+        "CLIENT { Clients = ${join(", ", var.network.cidr)}; Protocols = 4; Access_Type = ${var.readonly ? "RO" : "RW"}; }",
         "FSAL { Name = VFS; } }",
     ])])
   }
@@ -103,7 +103,7 @@ locals {
 step "fact" "engine" {
   count = var.engine == "auto" ? 1 : 0
   on    = var.server
-  run   = "if [ -d /proc/fs/nfsd ] || grep -qw nfsd /proc/filesystems || modprobe -qn nfsd; then echo kernel; else echo ganesha; fi"
+  run   = "if grep -qw nfsd /proc/filesystems || modprobe -qn nfsd; then echo kernel; else echo ganesha; fi"
 }
 
 # On a node the service must not run before it is told what to serve.
