@@ -12,7 +12,7 @@ variable "server" {
 
 variable "nodes" {
   type        = list(node)
-  description = "The machines that are watched; the server is too."
+  description = "The machines that are watched; a server that watches is too."
 }
 
 variable "image" {
@@ -68,9 +68,11 @@ variable "port" {
 }
 
 locals {
-  exporter = ["prometheus-node-exporter"]
-  both     = ["prometheus", "prometheus-node-exporter"]
-  targets  = "/etc/prometheus/viver"
+  targets = "/etc/prometheus/viver"
+  # What is asked every few seconds must be cheap to tell.
+  collectors = "# Written by viver (builtin/monitoring).\nARGS=\"--collector.disable-defaults ${join(" ", [
+    for c in ["cpu", "diskstats", "filesystem", "loadavg", "meminfo", "netdev", "stat", "time", "uname", "vmstat"] : "--collector.${c}"
+  ])}\"\n"
   config = yamlencode({
     global = { scrape_interval = "${var.interval}s", scrape_timeout = "${var.interval}s" }
     scrape_configs = [{
@@ -91,7 +93,7 @@ locals {
 step "package" "image" {
   count = var.image == null ? 0 : 1
   on    = var.image
-  names = local.exporter
+  names = ["prometheus-node-exporter"]
 }
 
 # In an image neither starts by itself: all nodes share it, and not each of them is the server.
@@ -106,40 +108,48 @@ step "service" "image" {
 step "package" "server_image" {
   count = var.server_image == null ? 0 : 1
   on    = var.server_image
-  names = local.both
+  names = ["prometheus"]
 }
 
 step "service" "server_image" {
-  for_each   = toset(var.server_image == null ? [] : local.both)
+  count      = var.server_image == null ? 0 : 1
   on         = var.server_image
-  name       = each.key
+  name       = "prometheus"
   enabled    = false
   depends_on = [step.package.server_image]
 }
 
 step "package" "nodes" {
   on    = var.image == null ? var.nodes : []
-  names = local.exporter
+  names = ["prometheus-node-exporter"]
+}
+
+step "file" "watched" {
+  on         = var.nodes
+  path       = "/etc/default/prometheus-node-exporter"
+  content    = local.collectors
+  depends_on = [step.package.nodes]
+}
+
+step "command" "watched" {
+  on         = var.nodes
+  run        = "service prometheus-node-exporter restart"
+  rerun_on   = local.collectors
+  undo       = "service prometheus-node-exporter stop"
+  depends_on = [step.file.watched]
 }
 
 step "service" "watched" {
   on         = var.nodes
   name       = "prometheus-node-exporter"
   running    = true
-  depends_on = [step.package.nodes]
+  depends_on = [step.command.watched]
 }
 
 step "package" "server" {
   count = var.server_image == null ? 1 : 0
   on    = var.server
-  names = local.both
-}
-
-step "service" "server" {
-  on         = var.server
-  name       = "prometheus-node-exporter"
-  running    = true
-  depends_on = [step.package.server]
+  names = var.server.kind == "server" ? ["prometheus", "prometheus-node-exporter"] : ["prometheus"]
 }
 
 # The last to be undone: then the service is again as it was found.
@@ -186,6 +196,32 @@ step "service" "running" {
   depends_on = [step.command.restart]
 }
 
+# The server is watched too, where it is none of the nodes.
+step "file" "exporter" {
+  count      = var.server.kind == "server" ? 1 : 0
+  on         = var.server
+  path       = "/etc/default/prometheus-node-exporter"
+  content    = local.collectors
+  depends_on = [step.package.server]
+}
+
+step "command" "exporter" {
+  count      = var.server.kind == "server" ? 1 : 0
+  on         = var.server
+  run        = "service prometheus-node-exporter restart"
+  rerun_on   = local.collectors
+  undo       = "service prometheus-node-exporter stop"
+  depends_on = [step.file.exporter]
+}
+
+step "service" "exporter" {
+  count      = var.server.kind == "server" ? 1 : 0
+  on         = var.server
+  name       = "prometheus-node-exporter"
+  running    = true
+  depends_on = [step.command.exporter]
+}
+
 # A file for each node, which Prometheus reads as soon as it is there: one that does not come holds up no other.
 step "file" "target" {
   count      = length(var.nodes)
@@ -195,7 +231,7 @@ step "file" "target" {
   depends_on = [step.package.server]
 }
 
-step "file" "server" {
+step "file" "own_target" {
   count      = var.server.kind == "server" ? 1 : 0
   on         = var.server
   path       = "${local.targets}/viver-server.json"

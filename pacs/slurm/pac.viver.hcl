@@ -280,7 +280,7 @@ step "command" "joined" {
       sleep 1
     done
     scontrol show node $(hostname) || :
-    tail -n 20 /var/log/slurm/slurmd.log
+    service slurmd status || :
     exit 1
   EOT
   undo       = ":"
