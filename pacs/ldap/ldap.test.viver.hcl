@@ -46,8 +46,8 @@ pac "logins" {
   image  = image.desk
   domain = "room.example"
   groups = {
-    teachers  = { gid = 2100 }
-    pupils = { gid = 2200, members = var.members }
+    teachers = { gid = 2100 }
+    pupils   = { gid = 2200, members = var.members }
   }
   users     = var.users
   passwords = var.passwords
