@@ -323,6 +323,36 @@ func TestSecretIsToldAgain(t *testing.T) {
 	}
 }
 
+// A value is what a fact finds out, and what a setting of the kernel is given.
+func TestDocuments(t *testing.T) {
+	for stepType, c := range map[string]struct {
+		config cty.Value
+		want   string
+	}{
+		"sysctl": {obj("name", "vm.swappiness", "value", "10"), `{"name":"vm.swappiness","value":"10"}`},
+		"fact":   {obj("run", "nproc", "value", "8"), `{"run":"nproc"}`},
+		"user": {
+			cty.ObjectVal(map[string]cty.Value{"name": cty.StringVal("ada"), "uid": cty.NumberIntVal(2000), "home": cty.NullVal(cty.String)}),
+			`{"name":"ada","uid":2000}`,
+		},
+	} {
+		if got, err := step.Document("a", stepType, c.config); err != nil || string(got.Config) != c.want {
+			t.Errorf("%s: %s, %v", stepType, got.Config, err)
+		}
+	}
+}
+
+// What a check cannot tell is no drift.
+func TestReadThatCannotTell(t *testing.T) {
+	r := newRoom(t)
+	r.answers(map[string]spec.StepResult{"a": {Status: spec.StepMaybe, Diff: "it cannot be read"}})
+	prior := obj("addr", "a", "name", "vm.x.y", "value", "1", "on", r.machine)
+	got := r.types["step.sysctl"].(resource.Reader).Read(t.Context(), []resource.ReadRequest{{Addr: "a", Prior: prior}})
+	if diff := cmp.Diff([]resource.Observation{{}}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestSchemasAreThoseOfTheDocuments(t *testing.T) {
 	r := newRoom(t)
 	file := r.types["step.file"].Schema().Attributes
@@ -334,6 +364,13 @@ func TestSchemasAreThoseOfTheDocuments(t *testing.T) {
 	}
 	if a := r.types["step.package"].Schema().Attributes["names"]; !a.Type.Equals(cty.List(cty.String)) {
 		t.Errorf("%+v", a)
+	}
+	user := r.types["step.user"].Schema().Attributes
+	if user["uid"].Type != cty.Number || !user["password_hash"].Sensitive || user["name"].Sensitive {
+		t.Errorf("%+v", user)
+	}
+	if s := r.types["step.file"].Schema(); !s.Attributes["source"].File || !cmp.Equal(s.AnyOf, []string{"content", "source"}) {
+		t.Errorf("%+v", s)
 	}
 	if a := r.types["step.command"].Schema().Attributes["rerun_on"]; a.Type != cty.DynamicPseudoType {
 		t.Errorf("%+v", a)
