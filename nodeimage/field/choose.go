@@ -164,6 +164,9 @@ func (c *core) launch(f *flight, hedge bool) bool {
 	options := c.options(f)
 	at := pick(options, c.random)
 	if at < 0 {
+		if len(options) == 0 && f.class == classDemand {
+			c.reach(f)
+		}
 		return false
 	}
 	o := options[at]

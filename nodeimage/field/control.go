@@ -141,6 +141,9 @@ func (f *Field) Load() Load {
 	return Load{Serving: f.serving.Load(), Reading: f.reading.Load(), Leaving: f.leaving.Load()}
 }
 
+// Complete returns what Member.Complete is to be; it changes by itself.
+func (f *Field) Complete() uint64 { return f.whole.Load() }
+
 // Status returns what is known now.
 func (f *Field) Status() (Status, error) {
 	var s Status

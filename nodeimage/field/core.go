@@ -2,6 +2,7 @@ package field
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -41,6 +42,7 @@ type core struct {
 	plan    placement.Plan
 	nodes   []*known // those that hold shares, as in plan; nil is this member itself
 	self    int      // its index in nodes; -1: it holds no share
+	view    uint64   // names plan: those who know of the same nodes and images have the same
 	changed bool     // plan does not fit what is known any more
 
 	pending  [classShare + 1][]*flight
@@ -107,6 +109,7 @@ func (c *core) replan() {
 		images = append(images, placement.Image{Key: i.key, Chunks: i.chunks})
 	}
 	c.plan = placement.Assign(nodes, images, c.config.Replicas)
+	c.view = placement.Key(fmt.Sprint(nodes, images, c.config.Replicas))
 	c.divide()
 	c.stirred = true
 }
@@ -124,10 +127,22 @@ func (c *core) rank(i *image, index int) int {
 
 // connect dials the members that this one is to be connected to, as far as it is time.
 func (c *core) connect() {
-	for _, m := range c.neighbours() {
+	near := c.neighbours()
+	for _, m := range near {
 		c.dial(m)
 	}
+	if len(c.linked) <= len(near) {
+		return
+	}
+	for _, m := range slices.Clone(c.linked) {
+		if m.outstanding+m.waiting == 0 && c.now.Sub(later(m.data, m.linked)) > unused && !slices.Contains(near, m) {
+			c.unlink(m)
+		}
+	}
 }
+
+// unused is after how long without a delivery a link to a member is closed that this one need not be connected to.
+const unused = 30 * time.Second
 
 // dial connects to a member, unless that is so, or is not to be tried yet.
 func (c *core) dial(m *known) {

@@ -39,7 +39,8 @@ type Field struct {
 	serving atomic.Int64 // bytes that others wait for
 	asked   atomic.Int64 // when another has asked last, Unix nanoseconds
 	served  atomic.Int64
-	chunks  atomic.Int64 // read
+	whole   atomic.Uint64 // as in Member.Complete
+	chunks  atomic.Int64  // read
 	hits    atomic.Int64
 
 	mu     sync.RWMutex
@@ -82,6 +83,7 @@ func (f *Field) own(c *core) {
 		case <-timer.C:
 			c.now = time.Now()
 			c.busy = c.tick()
+			f.whole.Store(c.complete())
 			resting = !c.busy
 			timer.Reset(pace(c.busy))
 		}

@@ -44,6 +44,7 @@ type known struct {
 	unknown     map[spec.Digest]Bits // of images that this member does not have, yet
 	heard       time.Time            // when it last gave a sign of life
 	data        time.Time            // when it last delivered something
+	linked      time.Time            // when the link was made
 	received    int64                // by the link, when last looked at
 	outstanding int                  // chunks that it is to deliver
 	waiting     int                  // chunks that it is to get first
@@ -114,6 +115,7 @@ func (c *core) up(told Member) {
 	}
 	m := c.member(told.ID)
 	moved := m.alive && (m.Blocks != told.Blocks || m.Control != told.Control)
+	c.changed = c.changed || moved || !m.alive || m.Share != told.Share || m.Seed != told.Seed || m.Leaving != told.Leaving
 	m.alive, m.doubted, m.Member, m.pause, m.until = true, false, told, 0, time.Time{}
 	if w, ok := c.wishes[m.Name]; ok {
 		m.wish = w
@@ -121,7 +123,6 @@ func (c *core) up(told Member) {
 	if moved {
 		c.unlink(m)
 	}
-	c.changed = true
 }
 
 // doubt is for how long a member that is said to be dead must have been silent until that is believed: a machine that is only slow can
@@ -136,9 +137,10 @@ func (c *core) down(id MemberID) {
 	}
 }
 
-// bury forgets a member that is said to be dead, and is silent. That it is not to be believed is not forgotten: it may only have been cut off.
+// bury forgets a member that is said to be dead, and is silent or said itself that it goes. That it is not to be believed is not
+// forgotten: it may only have been cut off.
 func (c *core) bury(m *known) {
-	if !m.doubted || m.link != nil && c.now.Sub(m.heard) < doubt {
+	if !m.doubted || m.link != nil && !m.Leaving && c.now.Sub(m.heard) < doubt {
 		return
 	}
 	m.alive, m.doubted = false, false
@@ -178,7 +180,7 @@ func (c *core) dialed(m *known, generation int, link Link, err error) {
 		m.fail(c.now, err)
 		return
 	}
-	m.link, m.received, m.heard, m.suspect = link, 0, c.now, false
+	m.link, m.received, m.heard, m.linked, m.suspect = link, 0, c.now, c.now, false
 	c.relink()
 	c.stirred = true
 }

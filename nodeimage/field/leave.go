@@ -20,8 +20,14 @@ type departure struct {
 	answer chan<- error // has room for one; nil: it has been given
 }
 
-// replicas returns on how many members, that are no seeds and stay, a chunk is.
+// replicas returns on how many members, that are no seeds and stay, a chunk is: those that are connected tell that themselves, of others it
+// is known when they are complete.
 func (c *core) replicas(i *image, index int) (n int) {
+	for _, o := range c.owners(i, index) {
+		if m := c.nodes[o]; m != nil && m.link == nil && m.Complete == c.view && m.trusted() {
+			n++
+		}
+	}
 	for _, m := range c.linked {
 		if !m.Seed && !m.Leaving && m.trusted() && m.held[i].Has(index) {
 			n++

@@ -306,3 +306,55 @@ func TestReadsEndWithTheirContextAndWithClose(t *testing.T) {
 		}
 	})
 }
+
+// gossip tells all machines what the others say of themselves.
+func (r *room) gossip() {
+	for _, n := range r.nodes[1:] {
+		if whole := n.field.Complete(); whole != n.member.Complete {
+			n.member.Complete = whole
+			for _, other := range r.nodes {
+				if other != n {
+					other.learn(n)
+				}
+			}
+		}
+	}
+}
+
+// TestLargeRoom has more machines than each is connected to.
+func TestLargeRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRoom(t, 64, 1000*mbit)
+		defer r.close()
+		r.fill(24, 1000*mbit, field.Config{Self: field.Member{Share: 64 << 20}, Cache: 4 << 20, MaxPeers: 6})
+		r.await("every chunk to be on 3 machines", func() bool {
+			r.gossip()
+			return r.nodes[1].status().SeedMayGo && r.nodes[20].status().SeedMayGo
+		})
+		r.kill(r.nodes[0], time.Second)
+		start := time.Now()
+		if err := r.nodes[7].readThrough(t.Context()); err != nil || time.Since(start) > 2*time.Second {
+			t.Errorf("reading from machines that are not neighbours took %v: %v", time.Since(start), err)
+		}
+		connected := func() (n int) {
+			for _, m := range r.nodes[7].status().Members {
+				if m.Connected {
+					n++
+				}
+			}
+			return n
+		}
+		r.await("links to be closed that are not used", func() bool { return connected() <= 6 })
+		leaves := r.nodes[8]
+		leaves.member.Leaving = true
+		for _, other := range r.nodes {
+			other.learn(leaves)
+		}
+		left := make(chan error, 1)
+		go func() { left <- leaves.field.Leave(t.Context(), false) }()
+		r.await("a machine to leave", func() bool { r.gossip(); return len(left) > 0 })
+		if err := <-left; err != nil {
+			t.Errorf("a machine may not leave: %v", err)
+		}
+	})
+}

@@ -16,4 +16,7 @@ type Member struct {
 	Seed bool
 	// Leaving says that it hands over: it serves what it holds, but is to hold nothing any more.
 	Leaving bool
+	// Complete says that it holds all that it is to hold, and by which plan: who has made the same plan knows what that is, without a
+	// connection. Zero: it does not.
+	Complete uint64
 }

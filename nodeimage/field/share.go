@@ -106,6 +106,21 @@ func (c *core) elsewhere(i *image, index int) bool {
 	return slices.ContainsFunc(c.linked, func(m *known) bool { return m.trusted() && m.holds(i, index) })
 }
 
+// complete returns the name of the plan if this member holds all that it is to hold by it, else zero.
+func (c *core) complete() uint64 {
+	if c.self < 0 || c.changed {
+		return 0
+	}
+	for _, i := range c.order {
+		for index := range i.chunks {
+			if i.share.Has(index) && !i.table.Has(index) {
+				return 0
+			}
+		}
+	}
+	return c.view
+}
+
 // How many chunks of the share are on their way at most while there are no reads, and while there are.
 const (
 	sharesIdle = 8

@@ -23,6 +23,7 @@ const (
 //	1  uint8    flags: 1 seed, 2 leaving
 //	2  uvarint  share, bytes
 //	   uint8 length, Blocks; uint8 length, Control
+//	   uint64   complete
 const (
 	version     = 1
 	flagSeed    = 1 << 0
@@ -51,7 +52,8 @@ func encode(m field.Member) ([]byte, error) {
 	}
 	b := binary.AppendUvarint([]byte{version, flags}, uint64(m.Share))
 	b = append(append(b, byte(len(m.Blocks))), m.Blocks...)
-	return append(append(b, byte(len(m.Control))), m.Control...), nil
+	b = append(append(b, byte(len(m.Control))), m.Control...)
+	return binary.BigEndian.AppendUint64(b, m.Complete), nil
 }
 
 var errDescription = errors.New("gossip: this is no description of a member")
@@ -80,9 +82,10 @@ func decode(id field.MemberID, b []byte) (m field.Member, err error) {
 			return field.Member{}, errDescription
 		}
 	}
-	if len(b) > 0 {
+	if len(b) != 8 {
 		return field.Member{}, errDescription
 	}
+	m.Complete = binary.BigEndian.Uint64(b)
 	return m, nil
 }
 

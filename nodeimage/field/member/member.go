@@ -119,6 +119,7 @@ func (m *Member) run(ctx context.Context, s *peer.Server, blocks, control net.Li
 	m.parts.Go(func() error { return s.ServeBlocks(ctx, blocks) })
 	m.parts.Go(func() error { return s.ServeControl(ctx, control) })
 	m.parts.Go(func() error { return m.gossip.Run(ctx) })
+	m.parts.Go(func() error { return m.follow(ctx) })
 	m.parts.Go(func() error {
 		for e := range m.gossip.Events() { // it is closed when the gossip ends
 			if e.Up {
@@ -129,6 +130,23 @@ func (m *Member) run(ctx context.Context, s *peer.Server, blocks, control net.Li
 		}
 		return nil
 	})
+}
+
+// follow tells the others when this machine has got, or lost, what it is to hold.
+func (m *Member) follow(ctx context.Context) error {
+	for tick := time.NewTicker(time.Second); ; {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			tick.Stop()
+			return nil
+		}
+		if now := m.Field.Complete(); now != m.Self().Complete {
+			if err := m.tell(func(self *field.Member) { self.Complete = now }); err != nil {
+				return err
+			}
+		}
+	}
 }
 
 // Self returns this machine as the others see it.
