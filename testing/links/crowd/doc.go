@@ -92,5 +92,7 @@ type Tally struct {
 	Failed  int64         `json:"failed"`  // reads that returned an error, or nothing within the limit
 	Error   string        `json:"error"`   // the last of them
 	Median  time.Duration `json:"median"`  // of how long a read took that had to wait for others
-	Longest time.Duration `json:"longest"` // of all reads, with those still under way
+	Longest time.Duration `json:"longest"` // of all reads, with those still under way; what was before it was asked last is not counted
+	// Late is by how much, at the most, the process was woken later than it had asked for: so much of Longest may be this computer's fault.
+	Late time.Duration `json:"late"`
 }

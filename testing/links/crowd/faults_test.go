@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 const (
 	members = 16
 	// limit is after how long a read counts as failed. Those of a machine that is cut off wait as long as that lasts.
-	limit = 40 * time.Second
+	limit = time.Minute
 	// pause is what a member does between two reads, so that it is the network that is tried and not the processors.
 	pause = 50 * time.Millisecond
 	// mayDelay is by how much a holder that is killed may delay a read.
@@ -107,24 +107,22 @@ func (r *trial) await(list []*crowd.Process, name string, what func(field.Status
 func (r *trial) during(name string, d time.Duration, of []*crowd.Process, do func() error) sum {
 	r.t.Helper()
 	r.tally(name, r.nodes)
-	begin := time.Now()
 	if err := do(); err != nil {
 		r.t.Fatalf("%s: %v", name, err)
 	}
-	done := time.Since(begin)
 	select {
 	case <-time.After(d):
 	case <-r.t.Context().Done():
 	}
 	seen := r.tally(name, of)
-	r.t.Logf("%-44s %5d reads, %d wrong, %d failed; those that waited took %4.0f ms (median), the longest %5.0f ms (%s); done in %.0f ms, seen after %.0f",
-		name, seen.Reads, seen.Wrong, seen.Failed, ms(seen.Median), ms(seen.Longest), seen.by, ms(done), ms(time.Since(begin)))
+	r.t.Logf("%-42s %5d reads, %d wrong, %d failed; those that waited: median %4.0f ms, the longest %5.0f ms (%s); processes were late by %.0f ms",
+		name, seen.Reads, seen.Wrong, seen.Failed, ms(seen.Median), ms(seen.Longest), seen.by, ms(seen.Late))
 	return seen
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// sum is what several members have seen. The median is the largest of theirs.
+// sum is what several members have seen. Durations are the largest of theirs.
 type sum struct {
 	crowd.Tally
 	by string // who had the longest read
@@ -140,7 +138,7 @@ func (r *trial) tally(name string, of []*crowd.Process) (s sum) {
 			r.t.Errorf("%s: %s has read wrong bytes %d times and failed %d times: %s", name, p.Name, t.Wrong, t.Failed, t.Error)
 		}
 		s.Reads, s.Wrong, s.Failed = s.Reads+t.Reads, s.Wrong+t.Wrong, s.Failed+t.Failed
-		s.Median = max(s.Median, t.Median)
+		s.Median, s.Late = max(s.Median, t.Median), max(s.Late, t.Late)
 		if t.Longest > s.Longest {
 			s.Longest, s.by = t.Longest, p.Name
 		}
@@ -191,7 +189,7 @@ func (r *trial) kills(calm sum) {
 		victim := r.nodes[0]
 		r.nodes = r.nodes[1:]
 		seen := r.during(victim.Name+" is killed", 3*time.Second, r.nodes, victim.Kill)
-		if delay := seen.Longest - calm.Longest; delay > mayDelay {
+		if delay := seen.Longest - calm.Longest; delay > mayDelay && r.judges(seen) {
 			r.t.Errorf("%s was killed, and that has delayed a read by %.0f ms", victim.Name, ms(delay))
 		}
 		again, err := r.crowd.Member(r.t.Context(), victim.Name)
@@ -200,6 +198,16 @@ func (r *trial) kills(calm sum) {
 		check(r.t, again.Watch(limit, pause))
 		r.nodes = append(r.nodes, again)
 	}
+}
+
+// judges reports whether durations say something: not when this computer has let processes wait for long that had something to do, as
+// several of them, one after the other, have a part in a read.
+func (r *trial) judges(seen sum) bool {
+	if seen.Late > mayDelay/4 {
+		r.t.Logf("this computer is too busy to judge that: processes were late by %.0f ms", ms(seen.Late))
+		return false
+	}
+	return true
 }
 
 // lines breaks connections and changes lines.
@@ -228,7 +236,7 @@ func (r *trial) split() {
 		return false
 	})
 	seen := r.during("split in two, the half with the seed", 10*time.Second, with, func() error { return r.room.Split(ctx, names(without)...) })
-	if seen.Longest > 5*time.Second {
+	if seen.Longest > 5*time.Second && r.judges(seen) {
 		r.t.Errorf("with the seed within reach, a read took %v", seen.Longest)
 	}
 	r.during("joined again", 5*time.Second, r.nodes, func() error { return r.room.Join(ctx) })

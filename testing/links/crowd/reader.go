@@ -19,14 +19,16 @@ type reader struct {
 
 	mu     sync.Mutex // guards the rest
 	tally  Tally
+	since  time.Time // when tally was reset
 	waited []time.Duration
 	begun  map[int]time.Time // reads under way, by task
 }
 
 // watch begins to read.
 func watch(ctx context.Context, w *worker, o order) *reader {
-	r := &reader{worker: w, order: o, begun: make(map[int]time.Time)}
+	r := &reader{worker: w, order: o, since: time.Now(), begun: make(map[int]time.Time)}
 	ctx, r.cancel = context.WithCancel(ctx)
+	r.tasks.Go(func() { r.sleep(ctx) })
 	for n := range w.AtOnce {
 		r.tasks.Go(func() {
 			for p := make([]byte, spec.ChunkSize); ctx.Err() == nil; {
@@ -36,6 +38,18 @@ func watch(ctx context.Context, w *worker, o order) *reader {
 		})
 	}
 	return r
+}
+
+// sleep looks how well this process sleeps.
+func (r *reader) sleep(ctx context.Context) {
+	const nap = 50 * time.Millisecond
+	for ctx.Err() == nil {
+		begun := time.Now()
+		rest(ctx, nap)
+		r.mu.Lock()
+		r.tally.Late = max(r.tally.Late, time.Since(begun)-nap)
+		r.mu.Unlock()
+	}
 }
 
 func rest(ctx context.Context, d time.Duration) {
@@ -70,7 +84,7 @@ func (r *reader) read(ctx context.Context, task int, p []byte) {
 	if ctx.Err() != nil {
 		return
 	}
-	r.ended(task, time.Since(begun), now, int64(len(p)), err, err == nil && spec.DigestOf(p) != chunks[index])
+	r.ended(task, begun, now, int64(len(p)), err, err == nil && spec.DigestOf(p) != chunks[index])
 }
 
 func (r *reader) began(task int, at time.Time) {
@@ -82,14 +96,14 @@ func (r *reader) began(task int, at time.Time) {
 // maxWaited bounds how many durations are remembered between two reports.
 const maxWaited = 1 << 16
 
-func (r *reader) ended(task int, took time.Duration, now bool, bytes int64, err error, wrong bool) {
+func (r *reader) ended(task int, begun time.Time, now bool, bytes int64, err error, wrong bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.begun, task)
 	r.tally.Reads++
-	r.tally.Longest = max(r.tally.Longest, took)
+	r.tally.Longest = max(r.tally.Longest, r.within(begun))
 	if !now && len(r.waited) < maxWaited {
-		r.waited = append(r.waited, took)
+		r.waited = append(r.waited, time.Since(begun))
 	}
 	switch {
 	case err != nil:
@@ -102,6 +116,11 @@ func (r *reader) ended(task int, took time.Duration, now bool, bytes int64, err 
 	}
 }
 
+// within returns how long a read has taken since tally was reset.
+func (r *reader) within(begun time.Time) time.Duration {
+	return min(time.Since(begun), time.Since(r.since))
+}
+
 // tally returns what was seen since it was called last.
 func (w *worker) tally() (*Tally, error) {
 	if w.reader == nil {
@@ -112,12 +131,12 @@ func (w *worker) tally() (*Tally, error) {
 	defer r.mu.Unlock()
 	t := r.tally
 	for _, at := range r.begun {
-		t.Longest = max(t.Longest, time.Since(at))
+		t.Longest = max(t.Longest, r.within(at))
 	}
 	if n := len(r.waited); n > 0 {
 		slices.Sort(r.waited)
 		t.Median = r.waited[n/2]
 	}
-	r.tally, r.waited = Tally{}, r.waited[:0]
+	r.tally, r.since, r.waited = Tally{}, time.Now(), r.waited[:0]
 	return &t, nil
 }
