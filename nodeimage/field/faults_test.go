@@ -119,6 +119,8 @@ func TestFaults(t *testing.T) {
 				r.block(victim, other, false)
 			}
 		}},
+		// What all holders of are in the other half has to wait until they can be reached again.
+		{"the room is split and joined", splitTime + 3*time.Second, func(r *room, _ *node) { r.split(splitTime) }},
 		{"the seed is killed, two holders as well", 900 * time.Millisecond, func(r *room, victim *node) {
 			r.kill(r.nodes[0], 0)
 			r.kill(victim, 0)
@@ -131,8 +133,35 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// splitTime is for how long a room is split.
+const splitTime = 5 * time.Second
+
+// split parts the room for a while. Both halves take the other for dead, as gossip tells them.
+func (r *room) split(d time.Duration) {
+	const notice = 1300 * time.Millisecond
+	half := len(r.nodes) / 2
+	each := func(do func(a, b *node)) {
+		for _, a := range r.nodes[:half] {
+			for _, b := range r.nodes[half:] {
+				do(a, b)
+			}
+		}
+	}
+	each(func(a, b *node) { r.block(a, b, true) })
+	time.Sleep(notice)
+	each(func(a, b *node) { a.lose(b); b.lose(a) })
+	time.Sleep(d - notice)
+	each(func(a, b *node) { r.block(a, b, false); a.learn(b); b.learn(a) })
+}
+
+func (n *node) lose(other *node) {
+	if n.field != nil {
+		n.field.Down(other.member.ID)
+	}
+}
+
 func testFault(t *testing.T, most time.Duration, cause func(r *room, victim *node)) {
-	r := settled(t, 16, 96)
+	r := settled(t, 16, 64)
 	defer r.close()
 	victim := r.nodes[3]
 	rs := r.readRandomly(append(r.nodes[4:6:6], r.nodes[8], r.nodes[15]))
