@@ -147,12 +147,12 @@ step "command" "keys" {
       dumpkeys --console=/dev/tty1 >/run/viver/keys.new
       mv /run/viver/keys.new /run/viver/keys
     fi
-    loadkeys --quiet --console=/dev/tty1 ${local.keymap}
+    loadkeys --unicode --quiet --console=/dev/tty1 ${local.keymap}
   EOT
   rerun_on   = local.keymap
   undo       = <<-EOT
     if [ ! -f /run/viver/keys ]; then exit 0; fi
-    loadkeys --console=/dev/tty1 /run/viver/keys
+    loadkeys --unicode --console=/dev/tty1 /run/viver/keys
     rm /run/viver/keys
   EOT
   depends_on = [step.file.keyboard, step.command.nodes]
