@@ -37,16 +37,17 @@ with %d processors, which do the work of all of them.
 
 ![part of the line's rate that a node gets, by the number of nodes](field.svg)
 
-| system | | nodes | line, Mbit/s | of the line's rate | MB/s a node | seed sent | CPU s/GB | of it the seed | RAM of a node, MB |
-|---|---|--:|--:|--:|--:|--:|--:|--:|--:|
+| system | | nodes | line, Mbit/s | of the line's rate | MB/s a node | seed sent | CPU s/GB | of it the seed | RAM of a node, MB | late, ms |
+|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|
 `, float64(r.SizeBytes)/1e6, r.Processors)
 	for _, row := range r.Rows {
-		fmt.Fprintf(&b, "| %s | %s | %d | %d | %.2f | %.2f | %.2f times | %.2f | %.2f | %.0f |\n", row.System, row.Mode, row.Nodes, row.LinkMbit,
-			row.RatioToLink, row.NodeMBs, row.SeedImages, row.CPUSecondsPerGB, row.SeedCPUSecondsPerGB, row.NodeMB)
+		fmt.Fprintf(&b, "| %s | %s | %d | %d | %.2f | %.2f | %.2f times | %.2f | %.2f | %.0f | %.1f |\n", row.System, row.Mode, row.Nodes, row.LinkMbit,
+			row.RatioToLink, row.NodeMBs, row.SeedImages, row.CPUSecondsPerGB, row.SeedCPUSecondsPerGB, row.NodeMB, row.LateMS)
 	}
 	fmt.Fprintf(&b, `
 Headers of packets take 0.05 of a line's rate. The seed must send everything once, so a cold start cannot be faster than one line. The
-processor time is that of all processes, for a GB that a node has read. Medians of %d rounds, measured %s; the load average was %.1f
+processor time is that of all processes, for a GB that a node has read. Late is by how much a program that sleeps was woken late on the
+average: above a millisecond or so this computer had too much to do, and its processors were measured and not the network. Medians of %d rounds, measured %s; the load average was %.1f
 before and %.1f after.
 
 Measured with `+"`make bench-field`"+`, which takes `+"`-nodes`, `-mbit` and `-bytes`"+` in `+"`FIELD_FLAGS`"+`.

@@ -20,6 +20,7 @@ type result struct {
 	cpu     time.Duration
 	seedCPU time.Duration // of cpu
 	rss     int64         // of the largest node, bytes
+	late    time.Duration // by how much this computer was late on the average
 }
 
 // measure has all contests take place, in turns.
@@ -91,11 +92,12 @@ func (c contest) runViver(ctx context.Context, people *crowd.Crowd, hosts []stri
 	if err != nil {
 		return r, err
 	}
-	begin := time.Now()
-	if err := crowd.All(nodes, func(p *crowd.Process) error { _, err := p.Read(); return err }); err != nil {
+	begin, lateness := time.Now(), newSleeper()
+	err = crowd.All(nodes, func(p *crowd.Process) error { _, err := p.Read(); return err })
+	r.seconds, r.late = time.Since(begin).Seconds(), lateness.end()
+	if err != nil {
 		return r, err
 	}
-	r.seconds = time.Since(begin).Seconds()
 	after, err := takeUsage(append(nodes, seed))
 	if err != nil {
 		return r, err

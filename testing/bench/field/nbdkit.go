@@ -41,7 +41,7 @@ func runNbdkit(ctx context.Context, net *links.Room, file string, o options) (r 
 	}
 	copies := make([]*exec.Cmd, len(hosts)-1)
 	var all errgroup.Group
-	begin := time.Now()
+	begin, lateness := time.Now(), newSleeper()
 	for i, h := range hosts[1:] {
 		copies[i] = net.Command(ctx, h, "nbdcopy", "--connections=1", "--requests="+strconv.Itoa(o.atOnce), "--request-size=262144", uri, "null:")
 		all.Go(func() error {
@@ -51,10 +51,11 @@ func runNbdkit(ctx context.Context, net *links.Room, file string, o options) (r 
 			return nil
 		})
 	}
-	if err := all.Wait(); err != nil {
+	err = all.Wait()
+	r.seconds, r.late = time.Since(begin).Seconds(), lateness.end()
+	if err != nil {
 		return r, err
 	}
-	r.seconds = time.Since(begin).Seconds()
 	after, err := cpuOf(server.Process.Pid)
 	if err != nil {
 		return r, err

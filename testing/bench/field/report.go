@@ -46,6 +46,8 @@ type Row struct {
 	CPUSecondsPerGB     float64 `json:"cpu_seconds_per_gb"`
 	SeedCPUSecondsPerGB float64 `json:"seed_cpu_seconds_per_gb"`
 	NodeMB              float64 `json:"node_rss_mb"` // RAM of the largest node
+	// LateMS is by how many milliseconds a program that sleeps was woken late on the average: above 1 or so this computer had too much to do.
+	LateMS float64 `json:"late_ms"`
 }
 
 // Target is what must be reached.
@@ -101,6 +103,7 @@ func (c contest) row(bytes int64, rounds []result) Row {
 		CPUSecondsPerGB:     median(of(func(r result) float64 { return perGB(r.cpu, r) })),
 		SeedCPUSecondsPerGB: median(of(func(r result) float64 { return perGB(r.seedCPU, r) })),
 		NodeMB:              median(of(func(r result) float64 { return float64(r.rss) / 1e6 })),
+		LateMS:              median(of(func(r result) float64 { return r.late.Seconds() * 1e3 })),
 	}
 }
 
@@ -113,10 +116,10 @@ func median(values []float64) float64 {
 // show prints the table.
 func show(out io.Writer, r Report) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "system\tmode\tnodes\tMbit/s\tof the line\tMB/s a node\tseconds\tseed sent\tCPU s/GB\tits seed\tMB RAM\t")
+	fmt.Fprintln(w, "system\tmode\tnodes\tMbit/s\tof the line\tMB/s a node\tseconds\tseed sent\tCPU s/GB\tits seed\tMB RAM\tms late\t")
 	for _, row := range r.Rows {
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%.2f\t%.2f\t%.1f\t%.2f x\t%.2f\t%.2f\t%.0f\t\n", row.System, row.Mode, row.Nodes, row.LinkMbit,
-			row.RatioToLink, row.NodeMBs, row.Seconds, row.SeedImages, row.CPUSecondsPerGB, row.SeedCPUSecondsPerGB, row.NodeMB)
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%.2f\t%.2f\t%.1f\t%.2f x\t%.2f\t%.2f\t%.0f\t%.1f\t\n", row.System, row.Mode, row.Nodes, row.LinkMbit,
+			row.RatioToLink, row.NodeMBs, row.Seconds, row.SeedImages, row.CPUSecondsPerGB, row.SeedCPUSecondsPerGB, row.NodeMB, row.LateMS)
 	}
 	if err := w.Flush(); err != nil {
 		return err
