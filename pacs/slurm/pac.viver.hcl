@@ -275,7 +275,7 @@ step "command" "joined" {
   on         = var.nodes
   check      = local.joined
   run        = <<-EOT
-    for attempt in $(seq 60); do
+    for attempt in $(seq 180); do
       if ${local.joined}; then exit 0; fi
       sleep 1
     done
