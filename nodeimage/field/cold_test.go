@@ -100,3 +100,20 @@ func TestColdStart(t *testing.T) {
 		}
 	})
 }
+
+// TestColdStartWithAnOwnerThatHangs has one machine that takes requests, shows that it lives, and answers nothing.
+func TestColdStartWithAnOwnerThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const rate = 100 * mbit
+		r := newRoom(t, 96, rate)
+		defer r.close()
+		r.fill(4, rate, field.Config{Self: field.Member{Share: 64 << 20}, Cache: 64 << 20})
+		r.nodes[2].set(func(n *node) { n.stalls = true })
+		time.Sleep(100 * time.Millisecond)
+		took := r.readAll()
+		t.Logf("%v; the seed has sent %.2f images", took, float64(r.nodes[0].sent)/float64(len(r.data)))
+		if took > 10*time.Second {
+			t.Errorf("reading took %v, and needs some 3 s without that machine", took)
+		}
+	})
+}

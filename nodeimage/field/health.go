@@ -9,7 +9,7 @@ import (
 const (
 	// ownerPatience is how long a member may take to get a chunk, as long as it shows that it lives: it says no when it cannot, and when
 	// all are busy it would make that worse to ask the seed as well. After shortestPatience that is done for a few.
-	ownerPatience, shortestPatience = 15 * time.Second, time.Second
+	ownerPatience, shortestPatience = 30 * time.Second, time.Second
 	// silence is for how long a member may deliver nothing, while it is asked, until its link is given up.
 	silence = 5 * time.Second
 	// refusal is how long another member's read is tried until it is refused.
@@ -96,16 +96,13 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// stall notes that a member does not deliver; the next is asked as well.
+// stall notes that a member does not deliver; the next is asked as well. The member is suspect until something comes from it.
 func (c *core) stall(a *attempt) {
 	a.stalled = true
 	c.reads.Stalls++
 	a.member.failures++
-	if a.waits {
-		a.flight.direct = true
-	} else {
-		a.member.suspect = true
-	}
+	a.member.suspect = true
+	a.flight.direct = a.flight.direct || a.waits
 	c.queue(a.flight)
 }
 

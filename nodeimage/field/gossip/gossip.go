@@ -122,7 +122,7 @@ func (g *Gossip) settings() *memberlist.Config {
 	m.GossipInterval = 50 * time.Millisecond
 	m.PushPullInterval = 10 * time.Second
 	m.TCPTimeout = 2 * time.Second
-	m.EnableCompression = false // it costs more than the few hundred bytes of a packet are worth
+	m.EnableCompression = false         // it costs more than the few hundred bytes of a packet are worth
 	m.DeadNodeReclaimTime = time.Second // an ID is one life, wherever it has moved to
 	m.Logger = newLogger(g.log)
 	d := delegate{g}
