@@ -22,7 +22,7 @@ type carryOut struct {
 
 func (f *carryOut) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.approved, "auto-approve", false, "do not ask")
-	cmd.Flags().IntVar(&f.parallelism, "parallelism", apply.DefaultParallelism, "how many things are worked on at once; those that only wait do not count")
+	cmd.Flags().IntVar(&f.parallelism, "parallelism", apply.DefaultParallelism, "work on `N` things at once; those that only wait do not count")
 }
 
 func (a *app) applyCommand() *cobra.Command {

@@ -44,7 +44,7 @@ block are one node, and what follows from other dependencies is left out. The fo
 		},
 	}
 	a.variableFlags(cmd)
-	cmd.Flags().StringVar(&form, "format", "dot", "dot or text")
+	cmd.Flags().StringVar(&form, "format", "dot", "`dot` or text")
 	cmd.Flags().BoolVar(&instances, "instances", false, "draw each instance, not each block")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"dot", "text"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd

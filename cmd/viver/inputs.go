@@ -16,8 +16,8 @@ const variablePrefix = "VIVER_VAR_"
 
 // variableFlags adds the flags by which variables get their values.
 func (a *app) variableFlags(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&a.vars, "var", nil, "value of a variable, NAME=VALUE; can be repeated, and counts more than files and VIVER_VAR_NAME in the environment")
-	cmd.Flags().StringArrayVar(&a.varFiles, "var-file", nil, "file with values of variables; can be repeated, later ones count more. Files *.auto.viver.vars beside the configuration are read before these")
+	cmd.Flags().StringArrayVar(&a.vars, "var", nil, "value of a variable, `NAME=VALUE`; can be repeated, and counts more than files and VIVER_VAR_NAME in the environment")
+	cmd.Flags().StringArrayVar(&a.varFiles, "var-file", nil, "`FILE` with values of variables; can be repeated, later ones count more. Files *.auto.viver.vars beside the configuration are read before these")
 }
 
 // inputs are the values of variables; later ones count more: the environment, *.auto.viver.vars files beside the configuration, --var-file,

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"runtime/debug"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
@@ -101,6 +103,17 @@ type app struct {
 	detail   bool // of plans
 }
 
+// oneDash is a flag as Terraform's users type it: -target=x.
+var oneDash = regexp.MustCompile(`^unknown shorthand flag: '.' in (-[a-z][a-z-]+)`)
+
+// wrongFlag adds to the error of a flag what may have been meant.
+func wrongFlag(cmd *cobra.Command, err error) error {
+	if m := oneDash.FindStringSubmatch(err.Error()); m != nil && cmd.Flags().Lookup(strings.TrimPrefix(m[1], "-")) != nil {
+		return fmt.Errorf("%w: long flags have two dashes here: -%s", err, m[1])
+	}
+	return fmt.Errorf("%w: %s --help lists what there is", err, cmd.CommandPath())
+}
+
 func (a *app) root() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "viver",
@@ -118,8 +131,9 @@ takes everything away. What was done is remembered in the folder .viver beside t
 		Version:       version,
 	}
 	flags := cmd.PersistentFlags()
-	flags.StringVarP(&a.dir, "chdir", "C", ".", "folder of the configuration")
+	flags.StringVarP(&a.dir, "chdir", "C", ".", "folder of the configuration, a `DIR`")
 	flags.BoolVar(&a.json, "json", false, "print events as JSON, one object on each line")
+	cmd.SetFlagErrorFunc(wrongFlag)
 	cmd.AddCommand(a.commands()...)
 	a.complete(cmd)
 	return cmd

@@ -48,7 +48,7 @@ that wait for a name or for approval are shown too. With --watch it goes on, and
 		},
 	}
 	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "go on until Ctrl-C, with a line for each change")
-	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long to wait for a server's answer")
+	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long (a `duration`) to wait for a server's answer")
 	cmd.AddCommand(a.approveCommand())
 	return cmd
 }

@@ -53,7 +53,7 @@ The exit code is 1 if a run has failed; what is only missed does not count.`,
 		},
 	}
 	a.variableFlags(cmd)
-	cmd.Flags().StringVar(&filter, "filter", "", "only files and runs with this text in their names, and the runs before these")
+	cmd.Flags().StringVar(&filter, "filter", "", "only files and runs with this `TEXT` in their names, and the runs before these")
 	cmd.Flags().BoolVar(&inLabs, "lab", false, "run the files with a block lab on virtual machines; needs root")
 	return cmd
 }

@@ -49,8 +49,8 @@ value of a variable, so these must be given to apply again. When the state or th
 	a.variableFlags(cmd)
 	a.detailFlag(cmd)
 	scope.planFlags(cmd)
-	cmd.Flags().BoolVar(&scope.destroy, "destroy", false, "plan what viver destroy would do")
-	cmd.Flags().StringVar(&out, "out", "", "save the plan in this file")
+	cmd.Flags().BoolVar(&scope.destroy, "destroy", false, "plan to take everything away, as viver destroy does")
+	cmd.Flags().StringVar(&out, "out", "", "save the plan in this `FILE`, for viver apply FILE")
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit code 2 if there are changes, 0 if there are none")
 	return cmd
 }

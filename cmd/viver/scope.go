@@ -25,16 +25,16 @@ type scope struct {
 
 // flags adds those that make sense for every plan.
 func (s *scope) flags(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&s.refresh, "refresh", true, "ask what is there how it is")
-	cmd.Flags().StringArrayVar(&s.targets, "target", nil, "ADDRESS or machine's name: only this, and what it needs (to destroy: what uses it); can be repeated")
-	cmd.Flags().StringArrayVar(&s.exclude, "exclude", nil, "as with --target: all but this, and what needs it (to destroy: what it uses); can be repeated")
+	cmd.Flags().BoolVar(&s.refresh, "refresh", true, "ask the machines how things are; false: trust what is remembered")
+	cmd.Flags().StringArrayVar(&s.targets, "target", nil, "only what is at this `ADDRESS`, and what it needs (to destroy: what uses it); can be repeated")
+	cmd.Flags().StringArrayVar(&s.exclude, "exclude", nil, "all but what is at this `ADDRESS`, and what needs it (to destroy: what it uses); can be repeated")
 }
 
 // planFlags adds those for plans from a configuration.
 func (s *scope) planFlags(cmd *cobra.Command) {
 	s.flags(cmd)
 	cmd.Flags().BoolVar(&s.refreshOnly, "refresh-only", false, "do nothing but remember how things were found")
-	cmd.Flags().StringArrayVar(&s.replace, "replace", nil, "as with --target: make it anew although nothing calls for it; can be repeated")
+	cmd.Flags().StringArrayVar(&s.replace, "replace", nil, "make what is at this `ADDRESS` anew although nothing calls for it; can be repeated")
 }
 
 func (s *scope) check() error {

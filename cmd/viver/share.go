@@ -88,7 +88,7 @@ its source in the configuration and run viver init.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&version, "version", "", "constraint that the tag must meet, where SOURCE names none: \"~> 1.0\"")
+	cmd.Flags().StringVar(&version, "version", "", "`CONSTRAINT` that the tag must meet, where SOURCE names none: \"~> 1.0\"")
 	return cmd
 }
 

@@ -71,8 +71,8 @@ The exit code is 1 if a run has failed.`,
 		},
 	}
 	a.variableFlags(cmd)
-	cmd.Flags().StringVar(&t.filter, "filter", "", "only files and runs with this text in their names, and the runs before these")
-	cmd.Flags().IntVar(&t.parallel, "parallelism", runtime.GOMAXPROCS(0), "how many files are worked on at once")
+	cmd.Flags().StringVar(&t.filter, "filter", "", "only files and runs with this `TEXT` in their names, and the runs before these")
+	cmd.Flags().IntVar(&t.parallel, "parallelism", runtime.GOMAXPROCS(0), "work on `N` files at once")
 	cmd.Flags().BoolVar(&inLabs, "lab", false, "run on virtual machines, each file in a lab of its own; needs root")
 	cmd.Flags().StringVar(&t.lab, "in-lab", "", "the lab in which this process runs")
 	_ = cmd.Flags().MarkHidden("in-lab") // test --lab calls itself with it
