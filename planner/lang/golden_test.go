@@ -275,7 +275,7 @@ func schemas() map[string]*resource.Schema {
 				}},
 			},
 		},
-		"step.file": {Attributes: attrs{"path": need(), "content": text(), "source": {Type: cty.String, File: true}, "mode": initially("0644"), "digest": found()}},
+		"step.file":   {Attributes: attrs{"path": need(), "content": text(), "source": {Type: cty.String, File: true}, "mode": initially("0644"), "digest": found()}},
 		"step.either": {Attributes: attrs{"one": text(), "other": text()}, AnyOf: []string{"one", "other"}},
 		"step.unit": {
 			Attributes: attrs{"name": need(), "type": need(), "peers": refer("node", "server")},
