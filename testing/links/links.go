@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -122,13 +123,19 @@ func (r *Room) number(host string) int {
 	return -1
 }
 
-// niceness is that of what runs on hosts. Each stands for a machine that has processors of its own, so it goes before whatever else this
-// computer does.
+// niceness is that of what runs on hosts. Each stands for a machine that has processors of its own, so it goes before other work of this
+// computer. Where the kernel groups processes by session (sched(7), autogroup), the group's counts against the others.
 const niceness = "-10"
 
-// Command returns a command that runs on a host, with the files of this computer. It is killed when the room is closed, if it still runs.
+// precedence is a shell's command that gives the command after it that niceness.
+const precedence = "echo " + niceness + " 2>/dev/null >/proc/self/autogroup; exec nice -n " + niceness + ` "$@"`
+
+// Command returns a command that runs on a host, in a session of its own, with the files of this computer. It is killed when the room is
+// closed, if it still runs.
 func (r *Room) Command(ctx context.Context, host, name string, args ...string) *exec.Cmd {
-	return exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", r.namespace(host), "nice", "-n", niceness, name}, args...)...)
+	cmd := exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", r.namespace(host), "sh", "-c", precedence, "sh", name}, args...)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	return cmd
 }
 
 // Close ends every process on the hosts and removes all.
