@@ -128,10 +128,10 @@ func TestFailureLeavesNothing(t *testing.T) {
 	}
 }
 
-// brief is the timeout of a type that waits: a second is room for one attempt.
+// brief is the timeout of a type that waits.
 func brief(stepType string) time.Duration {
 	if stepType == "wait_for" || stepType == "mount" {
-		return time.Second
+		return 3 * time.Second
 	}
 	return 0
 }

@@ -104,7 +104,7 @@ func TestMountInUse(t *testing.T) {
 			m.Reset(t, nil)
 			before := m.Snapshot(t)
 			s := mount(tmpfs)
-			s.Timeout = 3 * time.Second
+			s.Timeout = 6 * time.Second
 			take(t, m, step.Apply, s, spec.StepChanged)
 			sitter := m.Command(t.Context(), "/bin/sh", "-c", "cd /srv/x && echo here && read x")
 			in, _ := sitter.StdinPipe()

@@ -166,8 +166,8 @@ func TestSecretThatFails(t *testing.T) {
 func TestTimeoutTellsHowFarItWas(t *testing.T) {
 	for _, m := range machines(t) {
 		m.Reset(t, nil)
-		s := command("a", "echo halfway; sleep 300", 2*time.Second)
-		if got := m.Run(t, step.Apply, s)[0]; !strings.HasPrefix(got.Output, "it took longer than its timeout of 2s: halfway") {
+		s := command("a", "echo halfway; sleep 300", 3*time.Second)
+		if got := m.Run(t, step.Apply, s)[0]; !strings.HasPrefix(got.Output, "it took longer than its timeout of 3s: halfway") {
 			t.Errorf("%s: %+v", m.Name, got)
 		}
 	}

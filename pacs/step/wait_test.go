@@ -21,10 +21,11 @@ func TestWaitForAServer(t *testing.T) {
 			answers := wait(fmt.Sprintf(`{"tcp":"127.0.0.1:%d"}`, m.Listen(t)), 0)
 			take(t, m, step.Check, answers, spec.StepSame)
 			take(t, m, step.Apply, answers, spec.StepSame)
-			nobody := wait(`{"tcp":"127.0.0.1:9"}`, time.Second)
+			nobody := wait(`{"tcp":"127.0.0.1:9"}`, 0)
 			if got := take(t, m, step.Check, nobody, spec.StepDiffers); got.Diff != "nothing answers at 127.0.0.1 port 9" {
 				t.Errorf("%+v", got)
 			}
+			nobody.Timeout = 4 * time.Second
 			got := take(t, m, step.Apply, nobody, spec.StepFailed)
 			if !strings.Contains(got.Output, "refused") || !strings.HasSuffix(got.Output, " s: nothing answers at 127.0.0.1 port 9") {
 				t.Errorf("%+v", got)

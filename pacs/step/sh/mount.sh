@@ -145,7 +145,7 @@ patiently() {
 	begin=$now
 	until mount_once; do
 		clock
-		waited=$((now - begin)) limit=$((patience - 1))
+		waited=$((now - begin)) limit=$((patience - 2))
 		if grep -qi -e denied -e 'no such file' "$scratch/said" && [ "$limit" -gt 30 ]; then limit=30; fi
 		if ! remote || hopeless || [ "$waited" -ge "$limit" ]; then
 			cat "$scratch/said"

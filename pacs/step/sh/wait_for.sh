@@ -41,7 +41,7 @@ wait_for_apply() {
 	begin=$now
 	until wait_for_holds >"$scratch/said" 2>&1; do
 		clock
-		if [ $((now - begin)) -ge $((patience - 1)) ]; then
+		if [ $((now - begin)) -ge $((patience - 2)) ]; then
 			cat "$scratch/said"
 			fail "waited for $((now - begin)) s: $(wait_for_lacks)"
 		fi
