@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -53,6 +54,7 @@ func TestClassroom(t *testing.T) {
 				t.Errorf("pc02 finds\n%s", got)
 			}
 		}},
+		{"which stops when nobody needs it, and comes back", func(t *testing.T) { c.checkShareGoes(ctx, t) }},
 		{"all is there again after a reboot", func(t *testing.T) {
 			before := machine(ctx, t, c.Room, "pc02")
 			on(ctx, t, c.Room, "pc02", "systemctl reboot")
@@ -96,6 +98,27 @@ func (c *classroom) checkRefused(ctx context.Context, t *testing.T) {
 	if got := c.run(ctx, t, "! LDAPTLS_CACERT=/dev/null "+ask+" 2>&1"); !strings.Contains(got, "Can't contact LDAP server") {
 		t.Errorf("a server with an unknown certificate is believed:\n%s", got)
 	}
+}
+
+// checkShareGoes takes the node's file server away: its client unmounts first, and nothing is left but the file.
+func (c *classroom) checkShareGoes(ctx context.Context, t *testing.T) {
+	out, err := c.Run(ctx, "destroy", "--auto-approve", "--target", "pac.share")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !regexp.MustCompile(`(?s)step\.mount\.folder\S+: destroyed.*step\.service\.server: destroying`).MatchString(out) {
+		t.Errorf("the server did not wait for its client:\n%s", out)
+	}
+	if got := on(ctx, t, c.Room, "pc02", "findmnt /mnt/share; ls -d /mnt/share 2>&1 || :"); !strings.Contains(got, "No such file") {
+		t.Errorf("pc02 has still\n%s", got)
+	}
+	if got := on(ctx, t, c.Room, "pc01", "systemctl is-active nfs-server; test ! -e /etc/exports.d && cat /srv/share/file"); got != "inactive\nhello" {
+		t.Errorf("pc01 is otherwise:\n%s", got)
+	}
+	if _, err := c.Run(ctx, "apply", "--auto-approve"); err != nil {
+		t.Fatal(err)
+	}
+	on(ctx, t, c.Room, "pc02", "grep -q hello /mnt/share/file")
 }
 
 // checkNewPupil adds one to the list, and another one by hand to the directory.

@@ -13,7 +13,7 @@ import (
 	"viver/testing/lab"
 )
 
-// more is added to the classroom: a node that serves others, from its RAM; and what the server's disk has, since the lab has no way to packages. The server's
+// more is added to the classroom: a node that serves others, from its RAM; somebody whom only the PCs know; and what the server's disk has, since the lab has no way to packages. The server's
 // disk is made of the nodes' image, so that there is only one to build.
 const more = `
 pac "share" {
@@ -23,6 +23,14 @@ pac "share" {
   network = network.room
   image   = image.desk
   exports = { "/srv/share" = "/mnt/share" }
+}
+
+pac "carers" {
+  source    = "builtin/users"
+  machines  = values(node.pc)
+  users     = { carer = { uid = 1900, groups = ["tools"], home = "/var/lib/carer" } }
+  groups    = { tools = 1901 }
+  passwords = { carer = "$6$carer$.fgpjxX5evqYf1RC9tQlZSARA.PIEC6OrkprvMMejMhPQu6Bh1G5WXn5BVY5XL1GCsReGuGUK6.6.dUS0Xbbc1" }
 }
 
 step "package" "server" {
