@@ -15,6 +15,7 @@ type wire struct {
 	thawed *sync.Cond
 	frozen bool  // guarded by mu
 	left   int64 // bytes to the server until the cut, -1: no cut; guarded by mu
+	stays  bool  // after the cut nothing gets through any more; guarded by mu
 }
 
 func newWire(t *testing.T, to int) *wire {
@@ -79,14 +80,25 @@ func (w *wire) pass(n int, counted bool) (int, bool) {
 		w.left -= int64(n)
 		return n, false
 	}
-	n, w.left = int(w.left), -1
+	if n = int(w.left); w.stays {
+		w.left = 0
+	} else {
+		w.left = -1
+	}
 	return n, true
 }
 
-func (w *wire) cutAfter(bytes int64) {
+// cutAfter cuts the connection; who connects again gets through, unless it stays cut.
+func (w *wire) cutAfter(bytes int64, stays bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.left = bytes
+	w.left, w.stays = bytes, stays
+}
+
+func (w *wire) mend() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.left, w.stays = -1, false
 }
 
 func (w *wire) freeze() {
