@@ -21,7 +21,7 @@ unit: build
 	$(GO_TEST) -timeout 20m $$(go list ./... | grep -v /testing/e2e)
 
 e2e: build ## real machines, one test at a time
-	$(GO_TEST) -timeout 40m -p 1 -v ./testing/e2e/...
+	$(GO_TEST) -timeout 75m -p 1 -v ./testing/e2e/...
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/ ./cmd/viver ./cmd/viver-node
