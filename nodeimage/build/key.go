@@ -20,7 +20,7 @@ import (
 // Versions of what this package does with its input: one is counted up with each change that makes another image of the same source, so
 // that no old result is taken for a new one.
 const (
-	rootVersion = 5
+	rootVersion = 8
 	bootVersion = 1
 )
 

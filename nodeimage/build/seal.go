@@ -56,13 +56,17 @@ var squashPercent = regexp.MustCompile(`\d+/\d+\s+(\d+)%$`)
 // boot reads stands first, side by side: machines read by whole chunks.
 func (b *Builder) squash(ctx context.Context, src Source, tree, file string) (spec.Root, error) {
 	b.say("compressing the root")
+	first, err := bootfiles.List(tree)
+	if err != nil {
+		return spec.Root{}, fmt.Errorf("order the root's files: %w", err)
+	}
 	order := file + ".order"
-	if err := writeOrder(order, tree); err != nil {
+	if err := writeOrder(order, first); err != nil {
 		return spec.Root{}, err
 	}
 	defer os.Remove(order)
 	last := 0
-	err := b.run(ctx, tool{
+	err = b.run(ctx, tool{
 		name: "mksquashfs",
 		args: []string{
 			"mksquashfs", tree, file, "-comp", "zstd", "-Xcompression-level", strconv.Itoa(src.Compression),
@@ -88,15 +92,16 @@ func (b *Builder) squash(ctx context.Context, src Source, tree, file string) (sp
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return spec.Root{}, fmt.Errorf("squashfs: %w", err)
 	}
+	size, err := bootfiles.Compressed(tree, first)
+	if err != nil {
+		return spec.Root{}, fmt.Errorf("what is read at boot: %w", err)
+	}
+	root.Boot = min(int((size+spec.ChunkSize-1)/spec.ChunkSize), len(root.Chunks))
 	return root, nil
 }
 
-// writeOrder writes what mksquashfs calls a sort file: the files that a boot reads get a higher priority than all others.
-func writeOrder(file, tree string) error {
-	names, err := bootfiles.List(tree)
-	if err != nil {
-		return fmt.Errorf("order the root's files: %w", err)
-	}
+// writeOrder writes what mksquashfs calls a sort file: these files get a higher priority than all others.
+func writeOrder(file string, names []string) error {
 	var b strings.Builder
 	escape := strings.NewReplacer(`\`, `\\`, " ", `\ `, "\t", "\\\t")
 	for _, name := range names {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"viver/nodeimage/block"
@@ -17,8 +18,9 @@ import (
 )
 
 const (
-	// cacheBytes bounds the chunks kept in the agent. They are locked in memory, and the kernel caches what it reads too.
-	cacheBytes = 16 << 20
+	// cacheBytes bounds the chunks kept in the agent, besides those of the boot, of which maxBoot bytes are kept. They are locked in
+	// memory, and the kernel caches what it reads too.
+	cacheBytes, maxBoot = 16 << 20, 32 << 20
 	// defaultPatience is that of a Config.
 	defaultPatience = 10 * time.Second
 	// dialTime bounds connecting to one server and opening the export; one that was only found may be gone already.
@@ -63,7 +65,7 @@ func Open(config Config) (*Disk, error) {
 	if err != nil {
 		return nil, fmt.Errorf("root disk: %w", err)
 	}
-	if d.verified, err = block.NewVerified(d.failover, config.Root, block.Options{CacheBytes: cacheBytes}); err != nil {
+	if d.verified, err = block.NewVerified(d.failover, config.Root, block.Options{CacheBytes: cacheBytes + d.bootBytes()}); err != nil {
 		return nil, errors.Join(fmt.Errorf("root disk: %w", err), d.failover.Close())
 	}
 	d.device = newUnanswered(d.verified)
@@ -106,19 +108,32 @@ func dial(ctx context.Context, address, export string, limit time.Duration) (blo
 // with each reason why that takes long.
 func (d *Disk) Serve(ctx context.Context, attached func(), trouble func(reason string)) error {
 	ctx, cancel := context.WithCancel(ctx)
-	looking := make(chan struct{})
-	go func() {
-		defer close(looking)
-		if d.config.Discover != nil {
-			d.config.Discover(ctx, d.found.add)
-		}
-	}()
-	defer func() { cancel(); <-looking }()
+	var looking sync.WaitGroup
+	if d.config.Discover != nil {
+		looking.Go(func() { d.config.Discover(ctx, d.found.add) })
+	}
+	defer func() { cancel(); looking.Wait() }()
 	if !d.awaitFirst(ctx, trouble) {
 		return nil
 	}
+	looking.Go(func() { d.fetchBoot(ctx) })
 	kernel := nbd.Kernel{Index: d.config.Device, Size: d.config.Root.Size, Log: d.config.Log}
 	return kernel.Serve(ctx, d.device, attached)
+}
+
+// bootBytes is how many bytes at the root's beginning are fetched before the kernel asks for them.
+func (d *Disk) bootBytes() int64 {
+	return min(int64(d.config.Root.Boot)*spec.ChunkSize, maxBoot, d.config.Root.Size)
+}
+
+// fetchBoot fetches what a boot reads, in order, so that the kernel finds it there: it would wait for each chunk.
+func (d *Disk) fetchBoot(ctx context.Context) {
+	one := make([]byte, 1)
+	for off := int64(0); off < d.bootBytes(); off += spec.ChunkSize {
+		if err := d.verified.ReadAt(ctx, one, off); err != nil {
+			return // whoever needs the chunk will say so
+		}
+	}
 }
 
 // awaitFirst reads the first block, for as long as it takes: with the device attached already, the kernel would be asked to mount

@@ -74,6 +74,9 @@ func (m *Manifest) Validate() error {
 	if want := (m.Root.Size + ChunkSize - 1) / ChunkSize; m.Root.Size <= 0 || m.Root.Size%4096 != 0 || int64(len(m.Root.Chunks)) != want {
 		return fmt.Errorf("spec: manifest: a root of %d bytes with %d chunks", m.Root.Size, len(m.Root.Chunks))
 	}
+	if m.Root.Boot < 0 || m.Root.Boot > len(m.Root.Chunks) {
+		return fmt.Errorf("spec: manifest: %d of %d chunks are read at boot", m.Root.Boot, len(m.Root.Chunks))
+	}
 	for i, c := range m.Root.Chunks {
 		if _, err := c.Hex(); err != nil {
 			return fmt.Errorf("spec: manifest: chunk %d: %w", i, err)

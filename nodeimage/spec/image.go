@@ -39,6 +39,9 @@ func (m *Manifest) Size() int64 { return m.Root.Size + m.BootSize() }
 type Root struct {
 	Size   int64    `json:"size"`   // bytes; a multiple of 4096
 	Chunks []Digest `json:"chunks"` // one for each ChunkSize bytes; the last chunk may be shorter
+	// Boot is how many of the first chunks a machine reads while it boots, as far as could be told when the image was built. They are worth
+	// fetching before they are asked for.
+	Boot int `json:"boot,omitempty"`
 }
 
 // File is a boot file, served whole.

@@ -1,6 +1,7 @@
 package bootfiles_test
 
 import (
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -134,4 +135,19 @@ func FuzzProgram(f *testing.F) {
 			t.Error(err)
 		}
 	})
+}
+
+func TestCompressed(t *testing.T) {
+	random := make([]byte, 300_000)
+	if _, err := rand.NewChaCha8([32]byte{}).Read(random); err != nil {
+		t.Fatal(err)
+	}
+	dir := tree(t, map[string]string{"zeros": strings.Repeat("\x00", 1<<20), "random": string(random), "empty": ""})
+	got, err := bootfiles.Compressed(dir, []string{"zeros", "random", "empty"})
+	if err != nil || got < 300_000 || got > 310_000 {
+		t.Errorf("%d bytes, %v", got, err)
+	}
+	if _, err := bootfiles.Compressed(dir, []string{"gone"}); err == nil {
+		t.Error("a file that is not there has a size")
+	}
 }
