@@ -4,6 +4,7 @@ package agents
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -108,6 +109,30 @@ func (a *Agents) server(ctx context.Context, s Server, once bool) (*ssh.Client, 
 		return nil, err
 	}
 	return a.connect(ctx, ssh.Target{Addr: s.Address, HostKey: ssh.SignedBy(authority.PublicKey(), s.Name), Auth: auth, Once: once})
+}
+
+// connectTime bounds connecting to a server that is to tell of its machines.
+const connectTime = 8 * time.Second
+
+// Watch calls emit with each machine that a server knows, then with each that it hears something new of, until ctx ends or the server is
+// lost: it returns only with an error then, and soon if the server cannot be reached.
+func (a *Agents) Watch(ctx context.Context, s Server, emit func(spec.Machine)) error {
+	within, cancel := context.WithTimeout(ctx, connectTime)
+	defer cancel()
+	client, err := a.Server(within, s)
+	if err != nil {
+		return err
+	}
+	_, err = client.Call(ctx, spec.OpMachineWatch, nil, nil, func(reply spec.Reply) {
+		var m spec.Machine
+		if json.Unmarshal(reply.Event, &m) == nil && m.MAC != "" {
+			emit(m)
+		}
+	})
+	if err == nil {
+		err = errors.New("the server has ended the stream of its machines")
+	}
+	return err
 }
 
 // Node connects to a node's agent; hostKey is one line in the form of authorized_keys. It tries until that works or ctx ends.

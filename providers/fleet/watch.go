@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"sync"
 	"time"
@@ -40,7 +39,7 @@ func (f *Fleet) Watch(ctx context.Context, servers []agents.Server, emit func(sp
 func (f *Fleet) watch(ctx context.Context, s agents.Server, emit func(spec.Machine), trouble func(error)) {
 	lost := false
 	for {
-		err := f.stream(ctx, s, func(m spec.Machine) { lost = false; emit(m) })
+		err := f.Agents.Watch(ctx, s, func(m spec.Machine) { lost = false; emit(m) })
 		if ctx.Err() != nil {
 			return
 		}
@@ -54,22 +53,4 @@ func (f *Fleet) watch(ctx context.Context, s agents.Server, emit func(spec.Machi
 		case <-time.After(again):
 		}
 	}
-}
-
-// stream returns only with an error.
-func (f *Fleet) stream(ctx context.Context, s agents.Server, emit func(spec.Machine)) error {
-	client, err := f.Agents.Server(ctx, s)
-	if err != nil {
-		return err
-	}
-	_, err = client.Call(ctx, spec.OpMachineWatch, nil, nil, func(reply spec.Reply) {
-		var m spec.Machine
-		if json.Unmarshal(reply.Event, &m) == nil && m.MAC != "" {
-			emit(m)
-		}
-	})
-	if err == nil {
-		err = fmt.Errorf("it ended the stream of its machines")
-	}
-	return err
 }

@@ -3,7 +3,6 @@ package node
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 	"sync"
@@ -99,7 +98,7 @@ func (p *place) tally() (joined, wanted int) {
 func (r *room) follow(ctx context.Context, ended chan<- struct{}) {
 	defer close(ended)
 	for ctx.Err() == nil {
-		err := r.stream(ctx)
+		err := r.agents.Watch(ctx, r.name, r.take)
 		r.mu.Lock()
 		r.trouble = err
 		r.mu.Unlock()
@@ -109,22 +108,6 @@ func (r *room) follow(ctx context.Context, ended chan<- struct{}) {
 		case <-time.After(time.Second):
 		}
 	}
-}
-
-func (r *room) stream(ctx context.Context) error {
-	within, cancel := context.WithTimeout(ctx, askServer)
-	defer cancel()
-	client, err := r.agents.Server(within, r.name)
-	if err != nil {
-		return err
-	}
-	_, err = client.Call(ctx, spec.OpMachineWatch, nil, nil, func(reply spec.Reply) {
-		var m spec.Machine
-		if json.Unmarshal(reply.Event, &m) == nil && m.MAC != "" {
-			r.take(m)
-		}
-	})
-	return err
 }
 
 // take notes how a machine is now.
