@@ -34,10 +34,7 @@ func TestImageChange(t *testing.T) {
 	})
 	bringUp(ctx, t, r)
 	former := machine(ctx, t, r, "pc01")
-	steps := []struct {
-		name string
-		test func(t *testing.T)
-	}{
+	inOrder(t, []part{
 		{"the second card is the one that is used", func(t *testing.T) {
 			if card := r.Lab.Machines[0].More[0]; former.MAC != card.MAC {
 				t.Errorf("pc01 is known as %s, its card on the server's network is %s", former.MAC, card.MAC)
@@ -98,12 +95,7 @@ func TestImageChange(t *testing.T) {
 				t.Errorf("the disk was %s and is %s", before, after)
 			}
 		}},
-	}
-	for _, s := range steps {
-		if !t.Run(s.name, s.test) {
-			return // what follows builds on it
-		}
-	}
+	})
 }
 
 // usedDisk makes a disk such as a PC has: partitions with a file system that was not unmounted, a root and swap, of the types which a

@@ -19,10 +19,7 @@ func TestClassroom(t *testing.T) {
 	defer cancel()
 	c := openClassroom(ctx, t)
 	c.bringUp(ctx, t)
-	steps := []struct {
-		name string
-		test func(t *testing.T)
-	}{
+	inOrder(t, []part{
 		{"a pupil logs in with her password", func(t *testing.T) {
 			if got := c.login(ctx, t, "anna", "pc01", "id -un; id -gn; pwd; findmnt -no FSTYPE --target .; umask 027; echo It is mine. >poem"); got != "anna\npupils\n/home/anna\nnfs4" {
 				t.Errorf("at pc01 she is\n%s", got)
@@ -68,12 +65,7 @@ func TestClassroom(t *testing.T) {
 		}},
 		{"a new pupil logs in where nothing was started again", func(t *testing.T) { c.checkNewPupil(ctx, t) }},
 		{"everything is switched off around her", func(t *testing.T) { c.checkEnd(ctx, t) }},
-	}
-	for _, s := range steps {
-		if !t.Run(s.name, s.test) {
-			return // what follows builds on it
-		}
-	}
+	})
 }
 
 // checkRefused tries what must not be possible: to log in with another password, or with none; to read what is somebody else's; to ask the directory in plain

@@ -31,26 +31,18 @@ func TestCluster(t *testing.T) {
 	c := &cluster{Room: r}
 	c.Image = "image.compute"
 	bringUp(ctx, t, c.Room)
-	steps := []struct {
-		name string
-		test func(context.Context, *testing.T)
-	}{
-		{"a plan finds nothing to do", c.unchanged},
-		{"every node knows every other by its name", c.names},
-		{"the user goes from any node to any other, and nobody else does", c.ssh},
-		{"no image and no state has a key", c.secrets},
-		{"MPI: all nodes together compute what one process does", c.heat},
-		{"MPI: messages go between all nodes", c.pingpong},
-		{"PVM: the nodes are one machine", c.pi},
-		{"distcc: a C project compiles over all nodes", c.compile},
-		{"a node that boots again is a member again, by itself", c.reboot},
-		{"destroy powers off and leaves nothing", c.destroy},
-	}
-	for _, s := range steps {
-		if !t.Run(s.name, func(t *testing.T) { s.test(ctx, t) }) {
-			return // what follows builds on it
-		}
-	}
+	inOrder(t, []part{
+		{"a plan finds nothing to do", with(ctx, c.unchanged)},
+		{"every node knows every other by its name", with(ctx, c.names)},
+		{"the user goes from any node to any other, and nobody else does", with(ctx, c.ssh)},
+		{"no image and no state has a key", with(ctx, c.secrets)},
+		{"MPI: all nodes together compute what one process does", with(ctx, c.heat)},
+		{"MPI: messages go between all nodes", with(ctx, c.pingpong)},
+		{"PVM: the nodes are one machine", with(ctx, c.pi)},
+		{"distcc: a C project compiles over all nodes", with(ctx, c.compile)},
+		{"a node that boots again is a member again, by itself", with(ctx, c.reboot)},
+		{"destroy powers off and leaves nothing", with(ctx, c.destroy)},
+	})
 }
 
 // clusterConfig is the example together with the project.

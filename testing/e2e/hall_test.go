@@ -35,10 +35,7 @@ func TestServerBySSH(t *testing.T) {
 	h := &hall{Room: r, vm: &r.Lab.Machines[0], cache: cacheDir(t)}
 	h.installed = install(ctx, t, h.vm, deskImage(ctx, t, h.cache), "10.20.0.2")
 	known := func() string { return h.login("root", h.key, "") }
-	steps := []struct {
-		name string
-		test func(t *testing.T)
-	}{
+	inOrder(t, []part{
 		{"it is being switched on, and is another one than was expected", func(t *testing.T) {
 			if err := r.Lab.PowerOn(ctx, h.vm.Name); err != nil {
 				t.Fatal(err)
@@ -118,12 +115,7 @@ func TestServerBySSH(t *testing.T) {
 				t.Errorf("there is still\n%s", got)
 			}
 		}},
-	}
-	for _, s := range steps {
-		if !t.Run(s.name, s.test) {
-			return // what follows builds on it
-		}
-	}
+	})
 }
 
 // cacheDir is where viver has its images.

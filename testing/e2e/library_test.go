@@ -32,28 +32,20 @@ func TestLibrary(t *testing.T) {
 	defer cancel()
 	l := openLibrary(ctx, t)
 	bringUp(ctx, t, l.Room)
-	steps := []struct {
-		name string
-		test func(ctx context.Context, t *testing.T)
-	}{
-		{"a clock that is wrong is set right", l.checkTime},
-		{"messages stand on the server", l.checkLogs},
-		{"language, keys and time zone are German", l.checkLocale},
-		{"programs get more memory than there is", l.checkSwap},
-		{"only marked disks are used", l.checkDisks},
-		{"the page shows all nodes", l.checkPage},
-		{"an MPI program runs over all nodes", l.checkMPI},
-		{"nine files are encoded on one, two and three machines", l.checkFarm},
-		{"a node dies: it is seen, and its file is encoded elsewhere", l.checkDeath},
-		{"it comes back and has all again", l.checkReturn},
-		{"a plan finds nothing to do", l.checkPlan},
-		{"destroy leaves the disk as it was", l.checkEnd},
-	}
-	for _, s := range steps {
-		if !t.Run(s.name, func(t *testing.T) { s.test(ctx, t) }) {
-			return // what follows builds on it
-		}
-	}
+	inOrder(t, []part{
+		{"a clock that is wrong is set right", with(ctx, l.checkTime)},
+		{"messages stand on the server", with(ctx, l.checkLogs)},
+		{"language, keys and time zone are German", with(ctx, l.checkLocale)},
+		{"programs get more memory than there is", with(ctx, l.checkSwap)},
+		{"only marked disks are used", with(ctx, l.checkDisks)},
+		{"the page shows all nodes", with(ctx, l.checkPage)},
+		{"an MPI program runs over all nodes", with(ctx, l.checkMPI)},
+		{"nine files are encoded on one, two and three machines", with(ctx, l.checkFarm)},
+		{"a node dies: it is seen, and its file is encoded elsewhere", with(ctx, l.checkDeath)},
+		{"it comes back and has all again", with(ctx, l.checkReturn)},
+		{"a plan finds nothing to do", with(ctx, l.checkPlan)},
+		{"destroy leaves the disk as it was", with(ctx, l.checkEnd)},
+	})
 }
 
 func openLibrary(ctx context.Context, t *testing.T) *library {

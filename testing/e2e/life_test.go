@@ -20,10 +20,7 @@ func TestLife(t *testing.T) {
 	r := open(t, "e2e-life", nil, lab.Machine{Name: "vm1", MemoryMB: 768}, lab.Machine{Name: "vm2", Firmware: lab.UEFI, MemoryMB: 768})
 	bringUp(ctx, t, r)
 
-	steps := []struct {
-		name string
-		test func(t *testing.T)
-	}{
+	inOrder(t, []part{
 		{"every stage is reached in its order", func(t *testing.T) {
 			for _, node := range []string{"pc01", "pc02"} {
 				checkBoot(t, machine(ctx, t, r, node))
@@ -105,12 +102,7 @@ func TestLife(t *testing.T) {
 				t.Errorf("something still listens: %s, %v", left, err)
 			}
 		}},
-	}
-	for _, s := range steps {
-		if !t.Run(s.name, s.test) {
-			return // what follows builds on it
-		}
-	}
+	})
 }
 
 // checkBoot checks that a boot was reported whole and in order, and that the machine told what it is.

@@ -54,10 +54,7 @@ func TestRefusals(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(r.Dir, "zz.viver.hcl"), []byte(ill), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	steps := []struct {
-		name string
-		test func(t *testing.T)
-	}{
+	inOrder(t, []part{
 		{"port 67 is in use", func(t *testing.T) {
 			held := holdPort67(t, r.Lab.Name)
 			refused(ctx, t, r, "apply", "pac.boot.pac.dhcp.step.unit.dhcp", "port 67 on br0 is in use by", "Not tried, because of what failed before: node.late")
@@ -123,12 +120,7 @@ func TestRefusals(t *testing.T) {
 				}
 			}
 		}},
-	}
-	for _, s := range steps {
-		if !t.Run(s.name, s.test) {
-			return // what follows builds on it
-		}
-	}
+	})
 }
 
 // refused runs a command of viver that must fail with exit code 1 and say all of this.

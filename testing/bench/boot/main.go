@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"viver/testing/bench/reportfile"
 )
 
 // labPrefix begins the names of all labs of this benchmark.
@@ -62,7 +64,7 @@ func run(ctx context.Context, rounds int, nodes, systems, out string) error {
 	if err := show(r); err != nil {
 		return err
 	}
-	return save(r, out)
+	return reportfile.Save(out, r)
 }
 
 // contestsOf reads the flags' comma-separated lists.

@@ -1,17 +1,13 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
-
-	"github.com/google/renameio/v2"
 
 	"viver/nodeimage/spec"
 )
@@ -169,17 +165,6 @@ func orDash(value float64, format string) string {
 		return "-"
 	}
 	return fmt.Sprintf(format, value)
-}
-
-func save(r Report, out string) error {
-	data, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
-		return err
-	}
-	return renameio.WriteFile(out, append(data, '\n'), 0o644)
 }
 
 // loadAverage returns that of the last minute; 0 if the kernel does not tell.

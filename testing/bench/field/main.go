@@ -16,6 +16,7 @@ import (
 	"strings"
 	"syscall"
 
+	"viver/testing/bench/reportfile"
 	"viver/testing/links"
 	"viver/testing/links/crowd"
 )
@@ -88,7 +89,7 @@ func command(ctx context.Context) error {
 	if err := show(os.Stdout, report); err != nil {
 		return err
 	}
-	return save(report, *out)
+	return reportfile.Save(*out, report)
 }
 
 // contestsOf reads the flags' lists. A plain server has no modes: it is always cold.

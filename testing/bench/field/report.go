@@ -5,13 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"text/tabwriter"
 	"time"
-
-	"github.com/google/renameio/v2"
 
 	"viver/testing/links"
 )
@@ -130,17 +127,6 @@ func show(out io.Writer, r Report) error {
 		fmt.Fprintf(out, "%s: %.2f, at least %.2f wanted: %s\n", t.Name, t.Got, t.Want, map[bool]string{true: "reached", false: "MISSED"}[t.Reached])
 	}
 	return nil
-}
-
-func save(r Report, out string) error {
-	data, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
-		return err
-	}
-	return renameio.WriteFile(out, append(data, '\n'), 0o644)
 }
 
 func load(path string) (r Report, err error) {

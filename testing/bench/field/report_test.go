@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"viver/testing/bench/reportfile"
 	"viver/testing/links"
 )
 
@@ -43,7 +44,7 @@ func TestReport(t *testing.T) {
 // TestDocument writes the figures, reads them again and makes the page and the plot, which must be well-formed and hold each figure.
 func TestDocument(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a", "field.json")
-	if err := save(figures(), path); err != nil {
+	if err := reportfile.Save(path, figures()); err != nil {
 		t.Fatal(err)
 	}
 	r, err := load(path)

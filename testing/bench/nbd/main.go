@@ -7,7 +7,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -16,7 +15,7 @@ import (
 	"runtime"
 	"text/tabwriter"
 
-	"github.com/google/renameio/v2"
+	"viver/testing/bench/reportfile"
 )
 
 func main() {
@@ -63,7 +62,7 @@ func bench(ctx context.Context, size int64, rounds int, out string) error {
 		return err
 	}
 	print(report)
-	return save(report, out)
+	return reportfile.Save(out, report)
 }
 
 func print(r Report) {
@@ -89,15 +88,4 @@ func print(r Report) {
 		}
 		fmt.Printf("%s: %.2f x, at least %.2f wanted: %s\n", t.Name, t.Got, t.Want, word)
 	}
-}
-
-func save(r Report, out string) error {
-	data, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
-		return err
-	}
-	return renameio.WriteFile(out, append(data, '\n'), 0o644)
 }

@@ -7,7 +7,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -16,7 +15,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/google/renameio/v2"
+	"viver/testing/bench/reportfile"
 )
 
 func main() {
@@ -64,14 +63,7 @@ func bench(ctx context.Context, viver string, rounds int, patience time.Duration
 	}
 	report.judge()
 	report.print()
-	data, err := json.MarshalIndent(report, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
-		return err
-	}
-	return renameio.WriteFile(out, append(data, '\n'), 0o644)
+	return reportfile.Save(out, report)
 }
 
 func (r *Report) print() {
