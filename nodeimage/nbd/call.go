@@ -84,11 +84,7 @@ func (c *Client) read(r *bufio.Reader) error {
 
 // receive takes the data of one reply. They pass through r's buffer, so that a call can be abandoned at any moment.
 func (c *Client) receive(r *bufio.Reader, call *call) error {
-	defer expecting(c.conn, 0)
 	for left := call.length; left > 0; {
-		if r.Buffered() == 0 {
-			expecting(c.conn, left)
-		}
 		if _, err := r.Peek(1); err != nil {
 			return err
 		}

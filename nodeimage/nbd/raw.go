@@ -17,15 +17,8 @@ import (
 // It is as safe for concurrent use as the connection.
 type raw struct {
 	net.Conn
-	sys    syscall.RawConn
-	expect *expectation
+	sys syscall.RawConn
 }
-
-// expectation is how many bytes a Read waits for.
-type expectation struct{ bytes int }
-
-// maxExpected bounds an expectation, so that bytes are taken while others come.
-const maxExpected = 32 << 10
 
 // rawConn returns conn as a raw one if it is a socket, else conn itself.
 func rawConn(conn net.Conn) net.Conn {
@@ -37,31 +30,7 @@ func rawConn(conn net.Conn) net.Conn {
 	if err != nil {
 		return conn
 	}
-	return raw{conn, sys, new(expectation)}
-}
-
-// expecting says that n bytes will come for sure: a Read waits until all of them are there, or a good part, and the process is not woken for
-// each packet. Only the goroutine that reads may call it. A connection that is no socket is none the wiser.
-func expecting(conn net.Conn, n int) {
-	c, ok := conn.(raw)
-	if n = min(n, maxExpected); !ok || n == c.expect.bytes {
-		return
-	}
-	_ = c.sys.Control(func(fd uintptr) { // a connection that is closed tells its reader so
-		if err := unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVLOWAT, max(n, 1)); err == nil {
-			c.expect.bytes = n
-		}
-	})
-}
-
-// short reports whether the socket has less than is expected, and is not at its end.
-func (c raw) short(fd uintptr) bool {
-	if c.expect.bytes <= 1 {
-		return false
-	}
-	asked, now := unix.PollFd{Fd: int32(fd), Events: unix.POLLIN | unix.POLLRDHUP}, unix.Timespec{}
-	ready, _, errno := syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&asked)), 1, uintptr(unsafe.Pointer(&now)), 0, 0, 0)
-	return errno == 0 && ready == 0
+	return raw{conn, sys}
 }
 
 // Read implements io.Reader.
@@ -69,17 +38,12 @@ func (c raw) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	n, err := c.call(c.whenExpected, unix.SYS_READ, unsafe.Pointer(&p[0]), len(p))
+	n, err := c.call(c.sys.Read, unix.SYS_READ, unsafe.Pointer(&p[0]), len(p))
 	runtime.KeepAlive(p)
 	if n == 0 && err == nil {
 		err = io.EOF
 	}
 	return n, err
-}
-
-// whenExpected is the socket's Read for call.
-func (c raw) whenExpected(ready func(fd uintptr) bool) error {
-	return c.sys.Read(func(fd uintptr) bool { return !c.short(fd) && ready(fd) })
 }
 
 // Write implements io.Writer.
