@@ -25,7 +25,7 @@ const (
 	rootDevice = 0
 	// distribution is the root of PID 1, seen from processes whose own root is the initramfs.
 	distribution = "/proc/1/root"
-	// counting is how often the bytes read are noted for the agent.
+	// counting is how often it is looked at what the agent is to be told: the bytes read, and whether blocks come.
 	counting = time.Second
 	// stillAfter is how long a read waits until that is said.
 	stillAfter = 10 * time.Second
@@ -39,7 +39,6 @@ type disk struct {
 	channel *handover.Channel
 	root    *rootdisk.Disk
 	leaving chan struct{} // closed when the machine begins to go down
-	waiting string        // of the state; owned by count
 
 	mu    sync.Mutex // guards state and its file
 	state handover.State
@@ -86,6 +85,9 @@ func (d *disk) openRoot() (*rootdisk.Disk, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !d.state.Root.IsZero() { // a process before this one has served the boot
+		manifest.Root.Boot = 0
+	}
 	return rootdisk.Open(rootdisk.Config{
 		Image: d.Bundle.Image, Root: manifest.Root, Servers: d.Bundle.Servers, Device: rootDevice, Log: d.log,
 		Discover: func(ctx context.Context, found func(string)) {
@@ -100,7 +102,7 @@ func (d *disk) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var others sync.WaitGroup
 	others.Go(func() { d.awaitLeave(ctx) })
-	lease := d.state.Lease
+	lease, noted := d.state.Lease, d.state.Waiting
 	others.Go(func() {
 		network.Keep(ctx, network.Kernel{}, lease, func(l network.Lease) {
 			d.note(func(s *handover.State) { s.Lease = l })
@@ -108,6 +110,7 @@ func (d *disk) run(ctx context.Context) error {
 	})
 	others.Go(func() { d.followBoot(ctx) })
 	others.Go(func() { d.count(ctx) })
+	others.Go(func() { d.followStandstill(ctx, noted) })
 	err := d.root.Serve(ctx, d.channel.Attached, d.channel.Trouble)
 	select {
 	case <-d.leaving:
@@ -176,7 +179,6 @@ func (d *disk) count(ctx context.Context) {
 	before, err := counter.Get()
 	for tick := time.NewTicker(counting); err == nil; {
 		err = counter.Set(before + d.root.BytesRead())
-		d.lookForStandstill()
 		select {
 		case <-ctx.Done():
 			tick.Stop()
@@ -187,16 +189,26 @@ func (d *disk) count(ctx context.Context) {
 	d.log.Warn(err.Error())
 }
 
-// lookForStandstill notes when the root disk stands still, and when it goes on.
-func (d *disk) lookForStandstill() {
-	waiting := d.root.Waiting(stillAfter)
-	if waiting == d.waiting {
-		return
+// followStandstill notes when the root disk stands still, and when it goes on. noted is what the state says now, perhaps of a process before
+// this one.
+func (d *disk) followStandstill(ctx context.Context, noted string) {
+	tick := time.NewTicker(counting)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		waiting := d.root.Waiting(stillAfter)
+		if waiting == noted {
+			continue
+		}
+		if noted = waiting; waiting == "" {
+			d.log.Warn("the root disk goes on")
+		} else {
+			d.log.Warn(waiting)
+		}
+		d.note(func(s *handover.State) { s.Waiting = waiting })
 	}
-	if d.waiting = waiting; waiting == "" {
-		d.log.Warn("the root disk goes on")
-	} else {
-		d.log.Warn(waiting)
-	}
-	d.note(func(s *handover.State) { s.Waiting = waiting })
 }
