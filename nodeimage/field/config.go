@@ -36,14 +36,6 @@ const (
 	BeatHeld = 25 * time.Millisecond
 )
 
-// Pin says that a range of an image comes from certain members, as long as one of them can be reached.
-type Pin struct {
-	Image   spec.Digest `json:"image"`
-	Offset  int64       `json:"offset"` // bytes
-	Length  int64       `json:"length"`
-	Members []string    `json:"members"` // names
-}
-
 func (c Config) withDefaults() Config {
 	setDefault(&c.Cache, 64<<20)
 	c.Cache = max(c.Cache, 4<<20)

@@ -108,7 +108,7 @@ func (f *Field) wish(name string, change func(*wish)) error {
 }
 
 // Pin sets the rules that bind ranges of images to members; they replace those before.
-func (f *Field) Pin(pins []Pin) error {
+func (f *Field) Pin(pins []spec.Pin) error {
 	return f.ask(func(c *core) { c.pin(pins) })
 }
 

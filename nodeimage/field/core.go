@@ -34,7 +34,7 @@ type core struct {
 	linked  []*known // those that are connected, by ID
 	images  map[spec.Digest]*image
 	order   []*image // by ID
-	pins    []Pin
+	pins    []spec.Pin
 	wishes  map[string]wish // by name
 	leaving *departure
 	retired bool // this member is to hold no share, but stays

@@ -126,7 +126,7 @@ type pinned struct {
 }
 
 // pin sets the rules that bind ranges to members.
-func (c *core) pin(pins []Pin) {
+func (c *core) pin(pins []spec.Pin) {
 	c.pins = pins
 	for _, i := range c.order {
 		i.pins = nil

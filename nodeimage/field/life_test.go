@@ -178,7 +178,7 @@ func TestRangesArePinned(t *testing.T) {
 		defer r.close()
 		reader := r.bring("pc09", field.Config{Cache: 4 << 20})
 		time.Sleep(time.Second)
-		pins := []field.Pin{{Image: r.image, Length: half, Members: []string{"seed"}}, {Image: r.image, Offset: half, Length: half, Members: []string{"pc03"}}}
+		pins := []spec.Pin{{Image: r.image, Length: half, Members: []string{"seed"}}, {Image: r.image, Offset: half, Length: half, Members: []string{"pc03"}}}
 		if err := reader.field.Pin(pins); err != nil {
 			t.Fatal(err)
 		}

@@ -27,7 +27,7 @@ type Reply struct {
 // Op names what an agent can be asked for. The comment gives arguments -> result.
 type Op string
 
-// The operations of an agent. Those marked S make sense on a server only.
+// The operations of an agent. Those marked S make sense on a server only, those marked N on a diskless node.
 const (
 	OpStatus       Op = "status"          // - -> AgentStatus
 	OpUnitPut      Op = "unit.put"        // UnitSpec -> UnitStatus, when it is ready or has failed
@@ -41,7 +41,10 @@ const (
 	OpImageList    Op = "image.list"      // S: - -> []StoredImage
 	OpImageRemove  Op = "image.remove"    // S: Named, an image's ID -> -; one in use goes when nobody uses it any more
 	OpSteps        Op = "steps"           // StepRun -> a stream of StepResult events
-	OpPowerOff     Op = "poweroff"        // - -> -, when the machine has begun to go down; refused on a server with local disk
+	OpPowerOff     Op = "poweroff"        // PowerOff, or nothing -> -, when the machine has begun to go down; refused on a server with local disk
+	OpFieldStatus  Op = "field.status"    // N: - -> field.Status
+	OpFieldMap     Op = "field.map"       // N: Named, an image's ID -> []field.Range
+	OpFieldWish    Op = "field.wish"      // N: FieldWish -> -
 	OpQuit         Op = "quit"            // S: - -> -; the agent ends all units and itself
 )
 

@@ -17,6 +17,8 @@ type NodeSpec struct {
 	Steps []Step `json:"steps,omitempty"`
 	// Units are started after the steps.
 	Units []UnitSpec `json:"units,omitempty"`
+	// Field says how it takes part in the shared root; nil: by the defaults.
+	Field *FieldSpec `json:"field,omitempty"`
 	// KeepSteps says that this document speaks of everything but steps and units: those that the server has for the node stay.
 	KeepSteps bool `json:"keep_steps,omitempty"`
 }
