@@ -67,6 +67,16 @@ func (c *cache) keep(came *chunk) {
 	c.shrink()
 }
 
+// hold returns all chunks that have come, each with one more user.
+func (c *cache) hold() (all []*chunk) {
+	for e := c.recent.Front(); e != nil; e = e.Next() {
+		held := e.Value.(*chunk)
+		held.users++
+		all = append(all, held)
+	}
+	return all
+}
+
 // drop says that a chunk will not come.
 func (c *cache) drop(failed *chunk) { delete(c.chunks, failed.index) }
 

@@ -211,6 +211,26 @@ func (v *Verified) release(chunks []*chunk) {
 	v.cache.shrink()
 }
 
+// HandOver calls take with each chunk that is here, and then keeps no more than limit bytes of them: another has them now. data is for
+// the call only. It ends with take's first error.
+func (v *Verified) HandOver(limit int64, take func(index int, data []byte) error) error {
+	v.mu.Lock()
+	chunks := v.cache.hold()
+	v.mu.Unlock()
+	defer func() {
+		v.mu.Lock()
+		v.cache.limit = limit
+		v.mu.Unlock()
+		v.release(chunks)
+	}()
+	for _, c := range chunks {
+		if err := take(int(c.index), c.data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Close ends all fetching; reads under way fail. It does not close the Fetcher. It always returns nil.
 func (v *Verified) Close() error {
 	v.mu.Lock()

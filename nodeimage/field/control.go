@@ -141,6 +141,9 @@ func (f *Field) Load() Load {
 	return Load{Serving: f.serving.Load(), Reading: f.reading.Load(), Leaving: f.leaving.Load()}
 }
 
+// Fetched returns how many bytes of chunks have come from other members.
+func (f *Field) Fetched() int64 { return f.fetched.Load() }
+
 // Complete returns what Member.Complete is to be; it changes by itself.
 func (f *Field) Complete() uint64 { return f.whole.Load() }
 

@@ -39,6 +39,7 @@ type Field struct {
 	serving atomic.Int64 // bytes that others wait for
 	asked   atomic.Int64 // when another has asked last, Unix nanoseconds
 	served  atomic.Int64
+	fetched atomic.Int64
 	whole   atomic.Uint64 // as in Member.Complete
 	chunks  atomic.Int64  // read
 	hits    atomic.Int64
@@ -216,6 +217,7 @@ func (f *Field) fill(link Link, i *image, index int, p []byte) error {
 	if err := link.Read(f.ctx, i.id, index, p); err != nil {
 		return err
 	}
+	f.fetched.Add(int64(len(p)))
 	if sha256.Sum256(p) != i.digests[index] {
 		return errWrong
 	}

@@ -1,7 +1,8 @@
 // Package rootdisk is the disk of a diskless machine: the kernel's block device whose blocks come over the network.
 //
-// It owns how the parts are put together (kernel, verification, fail-over, one NBD client for each server) and when the
-// device may be attached. The parts stand in packages nbd and block. It runs in the agent, which the machine's life hangs on.
+// It owns how the parts are put together (kernel, verification, fail-over, one NBD client for each server), when the device may be attached,
+// and when blocks begin to come from the other machines. The parts stand in packages nbd and block; how machines share the root is for
+// package field. It runs in a process of its own, which the machine's life hangs on.
 package rootdisk
 
 import (
@@ -21,6 +22,8 @@ const (
 	// cacheBytes bounds the chunks kept in the agent, besides those of the boot, of which maxBoot bytes are kept. They are locked in
 	// memory, and the kernel caches what it reads too.
 	cacheBytes, maxBoot = 16 << 20, 32 << 20
+	// handedOver is what is left of that once another keeps them.
+	handedOver = 1 << 20
 	// defaultPatience is that of a Config.
 	defaultPatience = 10 * time.Second
 	// dialTime bounds connecting to one server and opening the export; one that was only found may be gone already.
@@ -47,7 +50,11 @@ type Disk struct {
 	found    *found
 	failover *block.Failover
 	verified *block.Verified
-	device   *unanswered // verified, as the kernel reads it
+	ways     ways
+	device   *unanswered // ways, as the kernel reads them
+
+	shared context.Context // ends with the first Share
+	share  context.CancelFunc
 }
 
 // Open puts a disk together. It does not connect to anything yet. Close must be called.
@@ -59,6 +66,7 @@ func Open(config Config) (*Disk, error) {
 		config.Patience = defaultPatience
 	}
 	d := &Disk{config: config, found: newFound(config.Servers)}
+	d.shared, d.share = context.WithCancel(context.Background())
 	var err error
 	// No budget: while this machine lives, a read is tried. An error would be taken by the kernel for a broken disk.
 	d.failover, err = block.NewFailover(config.Root.Size, d.sources(), block.FailoverOptions{Log: config.Log})
@@ -68,7 +76,8 @@ func Open(config Config) (*Disk, error) {
 	if d.verified, err = block.NewVerified(d.failover, config.Root, block.Options{CacheBytes: cacheBytes + d.bootBytes()}); err != nil {
 		return nil, errors.Join(fmt.Errorf("root disk: %w", err), d.failover.Close())
 	}
-	d.device = newUnanswered(d.verified)
+	d.ways.servers = d.verified
+	d.device = newUnanswered(&d.ways)
 	return d, nil
 }
 
@@ -130,7 +139,7 @@ func (d *Disk) bootBytes() int64 {
 func (d *Disk) fetchBoot(ctx context.Context) {
 	one := make([]byte, 1)
 	for off := int64(0); off < d.bootBytes(); off += spec.ChunkSize {
-		if err := d.verified.ReadAt(ctx, one, off); err != nil {
+		if err := d.ways.ReadAt(ctx, one, off); err != nil {
 			return // whoever needs the chunk will say so
 		}
 	}
@@ -140,14 +149,39 @@ func (d *Disk) fetchBoot(ctx context.Context) {
 // what nobody can read, and could not say why that hangs. It returns false when ctx ends.
 func (d *Disk) awaitFirst(ctx context.Context, trouble func(reason string)) bool {
 	for block := make([]byte, min(4096, d.config.Root.Size)); ; {
-		limited, cancel := context.WithTimeout(ctx, d.config.Patience)
-		err := d.failover.ReadAt(limited, block, 0)
-		cancel()
+		err := d.readFirst(ctx, block)
 		if err == nil || ctx.Err() != nil {
 			return err == nil
 		}
+		if d.shared.Err() != nil { // others than the servers have it
+			return true
+		}
 		trouble(err.Error())
 	}
+}
+
+// readFirst reads the first block from the servers, until it takes too long or there is another way.
+func (d *Disk) readFirst(ctx context.Context, block []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, d.config.Patience)
+	defer cancel()
+	defer context.AfterFunc(d.shared, cancel)()
+	return d.failover.ReadAt(ctx, block, 0)
+}
+
+// Shared is the root as the machines of the cluster share it. field.Image is one.
+type Shared interface {
+	nbd.Ready
+	// Adopt takes over a copy of a chunk, which was verified.
+	Adopt(index int, data []byte) error
+}
+
+// Share lets blocks come through s from now on, which can be read already; the servers are asked when that takes long. What has
+// come from them is given to s. It is called again with another s when that takes the place of the former.
+func (d *Disk) Share(s Shared) error {
+	var device nbd.Ready = s
+	d.ways.shared.Store(&device)
+	d.share()
+	return d.verified.HandOver(handedOver, s.Adopt)
 }
 
 // BytesRead returns how many bytes of blocks have come over the network.

@@ -5,21 +5,19 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
-	"viver/nodeimage/block"
 )
 
 // unanswered is a device that remembers since when its reads wait. It is safe for concurrent use.
 type unanswered struct {
-	*block.Verified
+	*ways
 
 	mu    sync.Mutex
 	count uint64
 	begun map[uint64]time.Time
 }
 
-func newUnanswered(d *block.Verified) *unanswered {
-	return &unanswered{Verified: d, begun: map[uint64]time.Time{}}
+func newUnanswered(d *ways) *unanswered {
+	return &unanswered{ways: d, begun: map[uint64]time.Time{}}
 }
 
 // ReadAt implements nbd.Device.
@@ -34,7 +32,7 @@ func (u *unanswered) ReadAt(ctx context.Context, p []byte, off int64) error {
 		delete(u.begun, number)
 		u.mu.Unlock()
 	}()
-	return u.Verified.ReadAt(ctx, p, off)
+	return u.ways.ReadAt(ctx, p, off)
 }
 
 // oldest returns since when the oldest read waits, and how many do; zero: none does.

@@ -47,7 +47,7 @@ func TestStandstillIsSaid(t *testing.T) {
 		if d.verified, err = block.NewVerified(d.failover, root, block.Options{}); err != nil {
 			t.Fatal(err)
 		}
-		d.device = newUnanswered(d.verified)
+		d.ways.servers = d.verified
 		if w := d.Waiting(time.Second); w != "" {
 			t.Errorf("nothing was asked: %q", w)
 		}
