@@ -79,7 +79,9 @@ type Reads struct {
 	Stalls    int64 `json:"stalls"`
 	Bans      int64 `json:"bans"`
 	// How long a chunk took that had to be fetched, of the last thousand or so.
-	P50, P95, P99 time.Duration
+	P50 time.Duration `json:"p50"`
+	P95 time.Duration `json:"p95"`
+	P99 time.Duration `json:"p99"`
 }
 
 // Range is a row of chunks with the same origin, for a map of an image.
