@@ -2,6 +2,7 @@ package lang
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -149,7 +150,7 @@ func fit(v cty.Value, s *resource.Attribute) (cty.Value, error) {
 	}
 	var err error
 	if len(s.Refers) > 0 {
-		err = refers(v, s.Refers)
+		err = refers(v, s)
 	} else {
 		v, err = convert.Convert(v, s.Type)
 	}
@@ -172,15 +173,15 @@ func checkKnown(v cty.Value, rule func(cty.Value) error) error {
 	return rule(v)
 }
 
-// refers checks that v is a reference to one of these kinds, or a collection of such.
-func refers(v cty.Value, kinds []string) error {
+// refers checks that v is a reference of the kinds that s wants, or a collection of such.
+func refers(v cty.Value, s *resource.Attribute) error {
 	v, _ = v.Unmark()
 	if !v.IsKnown() || kindOf(v) != "" || v.IsNull() || !v.CanIterateElements() {
-		return wantKind(v, kinds)
+		return wantReference(v, s)
 	}
 	for k, e := range v.Elements() {
 		e, _ = e.Unmark()
-		if err := wantKind(e, kinds); err != nil {
+		if err := wantReference(e, s); err != nil {
 			if v.Type().IsSetType() {
 				return err
 			}
@@ -188,6 +189,18 @@ func refers(v cty.Value, kinds []string) error {
 		}
 	}
 	return nil
+}
+
+// wantReference says why v, which is not marked, is neither a reference as s wants it nor a name, if that will do.
+func wantReference(v cty.Value, s *resource.Attribute) error {
+	err := wantKind(v, s.Refers)
+	if err == nil || !s.Names {
+		return err
+	}
+	if v.Type() == cty.String && !v.IsNull() {
+		return nil
+	}
+	return fmt.Errorf("a name, or %w", err)
 }
 
 // timeout evaluates a step's timeout: a string with the form of time.ParseDuration, or null.

@@ -269,6 +269,9 @@ func schemas() map[string]*resource.Schema {
 			Attributes: attrs{"name": need(), "boot": refer("pac"), "mac": text(), "server": refer("server"), "ip": found()},
 			Blocks: blocks{
 				"health": {Single: true, Schema: resource.Schema{Attributes: attrs{"units": texts()}}},
+				"pin": {Schema: resource.Schema{Attributes: attrs{
+					"image": refer("image"), "members": {Type: cty.DynamicPseudoType, Refers: []string{"server", "node"}, Names: true},
+				}}},
 				"disk": {Schema: resource.Schema{
 					Attributes: attrs{"device": need(), "size": {Type: cty.Number}},
 					Blocks:     blocks{"part": {Schema: resource.Schema{Attributes: attrs{"label": need()}}}},

@@ -21,20 +21,39 @@ type referrer struct {
 	seen    map[string]string // digests by address, "" where something is unknown
 }
 
-// refs returns for each argument that refers to instances their addresses and digests, "" for those that are to be changed.
+// refs returns for each argument, and each type of blocks, that refers to instances their addresses and digests, "" for those that are to
+// be changed.
 func (r *referrer) refs(s *resource.Schema, v cty.Value) map[string]map[string]string {
 	all := map[string]map[string]string{}
-	for name, attribute := range s.Attributes {
-		if attribute.Refers == nil || !v.Type().HasAttribute(name) {
-			continue
-		}
+	for _, name := range names(v) {
 		found := map[string]string{}
-		r.collect(v.GetAttr(name), found)
+		if attribute := s.Attributes[name]; attribute != nil && attribute.Refers != nil {
+			r.collect(v.GetAttr(name), found)
+		} else if block := s.Blocks[name]; block != nil {
+			r.collectWithin(&block.Schema, v.GetAttr(name), found)
+		}
 		if len(found) > 0 {
 			all[name] = found
 		}
 	}
 	return all
+}
+
+// collectWithin puts all instances that blocks refer to into found: v is one block's object, or a list of them.
+func (r *referrer) collectWithin(s *resource.Schema, v cty.Value, found map[string]string) {
+	v, _ = v.Unmark()
+	if v.IsNull() || !v.IsKnown() {
+		return
+	}
+	if v.Type().IsObjectType() {
+		for _, refs := range r.refs(s, v) {
+			maps.Copy(found, refs)
+		}
+		return
+	}
+	for _, element := range elements(v) {
+		r.collectWithin(s, element, found)
+	}
 }
 
 // collect puts all instances in v into found. It looks into Pacs but not into instances: those are seen with their own references.

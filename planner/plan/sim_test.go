@@ -43,6 +43,8 @@ var schemas = map[string]*resource.Schema{
 			"canary": argument(cty.String), "max_unavailable": argument(cty.String), "max_failed": argument(cty.String),
 		}}}, "health": {Single: true, Schema: resource.Schema{Attributes: map[string]*resource.Attribute{
 			"units": argument(cty.List(cty.String)),
+		}}}, "pin": {Schema: resource.Schema{Attributes: map[string]*resource.Attribute{
+			"image": reference("image"), "members": {Type: cty.DynamicPseudoType, Refers: []string{"server", "node"}, Names: true},
 		}}}},
 	},
 	"step.file": {Attributes: map[string]*resource.Attribute{

@@ -39,7 +39,10 @@ type Attribute struct {
 	// set or map of such objects), and state keeps its address instead.
 	Type cty.Type
 	// Refers lists the kinds of instance that this attribute may refer to: "server", "node", "pac".
-	Refers    []string
+	Refers []string
+	// Names lets the name of a machine, a string, stand in the place of a reference: of one that would have to wait for itself, or that
+	// others look after.
+	Names     bool
 	Required  bool
 	Default   cty.Value // cty.NilVal: null
 	Sensitive bool

@@ -47,11 +47,13 @@ type Block struct {
 type Attribute struct {
 	Type string `json:"type"` // in the language's own form: "list(string)"; "reference"
 	// Refers are the kinds of block that a reference may name.
-	Refers    []string `json:"refers,omitempty"`
-	Doc       string   `json:"doc,omitempty"`
-	Required  bool     `json:"required,omitempty"`
-	Computed  bool     `json:"computed,omitempty"`
-	Sensitive bool     `json:"sensitive,omitempty"`
+	Refers []string `json:"refers,omitempty"`
+	// Names says that the name of a machine will do in the place of a reference.
+	Names     bool   `json:"names,omitempty"`
+	Doc       string `json:"doc,omitempty"`
+	Required  bool   `json:"required,omitempty"`
+	Computed  bool   `json:"computed,omitempty"`
+	Sensitive bool   `json:"sensitive,omitempty"`
 	// Replaces says that a change makes the thing anew.
 	Replaces bool `json:"replaces,omitempty"`
 	// Unique says that each instance needs a value of its own.
@@ -109,7 +111,7 @@ func blockOf(s *resource.Schema) Block {
 
 func attributeOf(a *resource.Attribute) Attribute {
 	out := Attribute{
-		Type: "reference", Refers: a.Refers, Doc: a.Doc, Required: a.Required, Computed: a.Computed, Sensitive: a.Sensitive,
+		Type: "reference", Refers: a.Refers, Names: a.Names, Doc: a.Doc, Required: a.Required, Computed: a.Computed, Sensitive: a.Sensitive,
 		Replaces: a.Replaces, Unique: a.Unique,
 	}
 	if a.Refers == nil {

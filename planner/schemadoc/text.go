@@ -72,7 +72,11 @@ func (b Block) rows(t *tabwriter.Writer, indent string) {
 
 func (a Attribute) kind() string {
 	if len(a.Refers) > 0 {
-		return strings.Join(a.Refers, ", ")
+		kinds := a.Refers
+		if a.Names {
+			kinds = append(kinds[:len(kinds):len(kinds)], "name")
+		}
+		return strings.Join(kinds, ", ")
 	}
 	return a.Type
 }
