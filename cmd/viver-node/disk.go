@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"viver/nodeimage/discovery"
+	"viver/nodeimage/field/station"
 	"viver/nodeimage/pid1"
 	"viver/nodeimage/pid1/console"
 	"viver/nodeimage/pid1/handover"
@@ -38,6 +39,7 @@ type disk struct {
 	log     *slog.Logger
 	channel *handover.Channel
 	root    *rootdisk.Disk
+	station *station.Station // nil: this machine takes no part in the shared root
 	leaving chan struct{} // closed when the machine begins to go down
 
 	mu    sync.Mutex // guards state and its file
@@ -72,24 +74,34 @@ func newDisk(log *slog.Logger, channel *handover.Channel) (*disk, error) {
 	if d.state, err = handover.ReadState(handover.StatePath); err != nil {
 		return nil, err
 	}
-	d.root, err = d.openRoot()
+	root, err := d.readRoot()
+	if err != nil {
+		return nil, err
+	}
+	d.station = d.openStation(root)
+	d.root, err = d.openRoot(root)
 	return d, err
 }
 
-func (d *disk) openRoot() (*rootdisk.Disk, error) {
+// readRoot returns what the image's manifest says of the root.
+func (d *disk) readRoot() (spec.Root, error) {
 	data, err := os.ReadFile(spec.ManifestPath)
 	if err != nil {
-		return nil, fmt.Errorf("image manifest: %w", err)
+		return spec.Root{}, fmt.Errorf("image manifest: %w", err)
 	}
 	manifest, err := spec.DecodeManifest(data, d.Bundle.Image)
 	if err != nil {
-		return nil, err
+		return spec.Root{}, err
 	}
 	if !d.state.Root.IsZero() { // a process before this one has served the boot
 		manifest.Root.Boot = 0
 	}
+	return manifest.Root, nil
+}
+
+func (d *disk) openRoot(root spec.Root) (*rootdisk.Disk, error) {
 	return rootdisk.Open(rootdisk.Config{
-		Image: d.Bundle.Image, Root: manifest.Root, Servers: d.Bundle.Servers, Device: rootDevice, Log: d.log,
+		Image: d.Bundle.Image, Root: root, Servers: d.Bundle.Servers, Device: rootDevice, Log: d.log,
 		Discover: func(ctx context.Context, found func(string)) {
 			has := func(f discovery.Found) bool { return slices.Contains(f.Text, "image="+string(d.Bundle.Image)) }
 			browse(ctx, spec.ServiceNBD, d.Bundle.Cluster, has, found)
@@ -106,8 +118,10 @@ func (d *disk) run(ctx context.Context) error {
 	others.Go(func() {
 		network.Keep(ctx, network.Kernel{}, lease, func(l network.Lease) {
 			d.note(func(s *handover.State) { s.Lease = l })
+			d.move(l)
 		}, d.log)
 	})
+	others.Go(func() { d.takePart(ctx) })
 	others.Go(func() { d.followBoot(ctx) })
 	others.Go(func() { d.count(ctx) })
 	others.Go(func() { d.followStandstill(ctx, noted) })
@@ -178,7 +192,7 @@ func (d *disk) count(ctx context.Context) {
 	defer counter.Close()
 	before, err := counter.Get()
 	for tick := time.NewTicker(counting); err == nil; {
-		err = counter.Set(before + d.root.BytesRead())
+		err = counter.Set(before + d.bytesRead())
 		select {
 		case <-ctx.Done():
 			tick.Stop()

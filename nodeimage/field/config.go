@@ -15,6 +15,8 @@ type Config struct {
 	Cache int64
 	// Replicas is how many members are to hold each chunk; 3.
 	Replicas int
+	// Prefer says how much more often than others members are asked, by name; see Field.Prefer.
+	Prefer map[string]float64
 	// ReadAhead is how many chunks at most are fetched before they are asked for, when reads follow one another; 64, and no more than
 	// half of Cache.
 	ReadAhead int

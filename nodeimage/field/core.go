@@ -69,6 +69,9 @@ func newCore(config Config, do doer, random func(int) int, now time.Time) *core 
 		wishes: make(map[string]wish),
 	}
 	c.memory.limit = config.Cache
+	for name, factor := range config.Prefer {
+		c.wishes[name] = wish{preferred: factor}
+	}
 	return c
 }
 

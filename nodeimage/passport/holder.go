@@ -110,6 +110,13 @@ func RenewAt(p spec.Passport) time.Time {
 	return chain[0].NotBefore.Add(skew + Renew)
 }
 
+// Name returns the name of this machine, by its passport.
+func (h *Holder) Name() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return peerOf(h.current.pair.Leaf).Name
+}
+
 // moment is the time by which others are judged. It is the clock's, but neither before this machine's passport was signed nor later than
 // half of its life after that: a machine that gets no new one for so long has had no word from a server, and does not know who was taken
 // out of the cluster since.

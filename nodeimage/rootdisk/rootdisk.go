@@ -184,7 +184,10 @@ func (d *Disk) Share(s Shared) error {
 	return d.verified.HandOver(handedOver, s.Adopt)
 }
 
-// BytesRead returns how many bytes of blocks have come over the network.
+// Unshare lets blocks come from servers only, until the next Share.
+func (d *Disk) Unshare() { d.ways.shared.Store(nil) }
+
+// BytesRead returns how many bytes of blocks have come from servers in the way that does not share them.
 func (d *Disk) BytesRead() int64 { return d.failover.BytesRead() }
 
 // Close ends all connections to servers. The device, if it is attached still, waits for another agent. It returns nil.

@@ -12,8 +12,9 @@ const (
 // DNS-SD service types (RFC 6763 section 4.1.2) under which machines announce what they serve. TXT records carry
 // "cluster=ID", and for NBD one "image=ID" for each export.
 const (
-	ServiceNBD  = "_nbd._tcp"
-	ServiceJoin = "_viver-join._tcp"
-	ServiceSSH  = "_ssh._tcp"
-	ServiceBoot = "_viver-boot._tcp"
+	ServiceNBD   = "_nbd._tcp"
+	ServiceField = "_viver-field._tcp" // who lives among those that share roots: PortGossip
+	ServiceJoin  = "_viver-join._tcp"
+	ServiceSSH   = "_ssh._tcp"
+	ServiceBoot  = "_viver-boot._tcp"
 )

@@ -19,12 +19,23 @@ variable "port" {
   }
 }
 
+variable "gossip_port" {
+  type        = number
+  default     = 10812
+  description = "UDP and TCP port at which machines that share the root tell who lives."
+  validation {
+    condition     = var.gossip_port >= 1 && var.gossip_port <= 65535
+    error_message = "A port is 1 to 65535."
+  }
+}
+
 step "unit" "nbd" {
   on   = var.server
   unit = "nbd"
   config = {
     listen = "${var.server.address}:${var.port}"
     images = [var.image.id]
+    gossip = var.gossip_port
   }
 }
 

@@ -6,7 +6,7 @@ package nbd
 
 import (
 	"context"
-	"crypto/tls"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,8 +16,10 @@ import (
 	"strconv"
 
 	"golang.org/x/net/netutil"
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"viver/nodeimage/field/member"
 	"viver/nodeimage/imagestore"
 	wire "viver/nodeimage/nbd"
 	"viver/nodeimage/passport"
@@ -35,6 +37,8 @@ type Config struct {
 	// Images are the IDs of the images that must be there. Each image of the store is exported under its ID, also those that are not
 	// named here: machines that booted a former one read from it until they boot again.
 	Images []spec.Digest `json:"images"`
+	// Gossip is the port at which this server is one of those that share roots, a seed; 0: it is none. Listen needs a host then.
+	Gossip uint16 `json:"gossip,omitempty"`
 }
 
 // Run serves the images of start.ImageDir until ctx ends; it returns nil then. It calls emit once, when it serves. log may be nil.
@@ -51,31 +55,45 @@ func Run(ctx context.Context, start spec.UnitStart, emit func(spec.UnitEvent), l
 		return fmt.Errorf("nbd unit %s: %w", start.Unit.Name, err)
 	}
 	defer release()
-	s := wire.Server{Exports: exports, Log: log}
-	if start.Passport != nil {
-		if s.TLS, err = secure(start); err != nil {
-			return fmt.Errorf("nbd unit %s: %w", start.Unit.Name, err)
-		}
+	holder, err := secure(start)
+	if err != nil {
+		return fmt.Errorf("nbd unit %s: %w", start.Unit.Name, err)
 	}
 	l, err := listen(ctx, config.Listen)
 	if err != nil {
 		return fmt.Errorf("nbd unit %s: %w", start.Unit.Name, err)
 	}
+	s := wire.Server{Exports: exports, Log: log}
+	if holder != nil {
+		s.TLS = holder.Server()
+	}
+	parts, ctx := errgroup.WithContext(ctx)
+	parts.Go(func() error { return s.Serve(ctx, netutil.LimitListener(l, maxClients)) })
+	if holder != nil && config.Gossip != 0 {
+		parts.Go(func() error { return announce(ctx, holder, start.Passport.Gossip, l.Addr(), config.Gossip, log) })
+	}
 	emit(ready(slices.Sorted(maps.Keys(exports)), l.Addr().(*net.TCPAddr)))
-	if err := s.Serve(ctx, netutil.LimitListener(l, maxClients)); err != nil {
+	if err := parts.Wait(); err != nil {
 		return fmt.Errorf("nbd unit %s: %w", start.Unit.Name, err)
 	}
 	return nil
 }
 
-// secure is TLS for those that ask for it: machines of the cluster, with passports. It is not required: those that run an image of an
-// earlier version read in the clear. What they read is no secret, and they check each chunk.
-func secure(start spec.UnitStart) (*tls.Config, error) {
-	holder, err := passport.NewHolder(start.Cluster, start.Trust, start.Key, *start.Passport, nil)
-	if err != nil {
-		return nil, err
+// secure is for TLS with those that ask for it: machines of the cluster, with passports; nil: this machine has none. It is not required:
+// those that run an image of an earlier version read in the clear, and all do before they have joined. What they read is no secret, and they
+// check each chunk.
+func secure(start spec.UnitStart) (*passport.Holder, error) {
+	if start.Passport == nil {
+		return nil, nil
 	}
-	return holder.Server(), nil
+	return passport.NewHolder(start.Cluster, start.Trust, start.Key, *start.Passport, nil)
+}
+
+// announce makes this server known to all that share roots.
+func announce(ctx context.Context, holder *passport.Holder, key []byte, blocks net.Addr, port uint16, log *slog.Logger) error {
+	return member.Announce(ctx, member.Seed{
+		Name: holder.Name(), Boot: rand.Text()[:8], GossipKey: key, Blocks: blocks.(*net.TCPAddr).AddrPort(), Gossip: port, Log: log,
+	})
 }
 
 func decode(unit spec.UnitSpec) (Config, error) {
@@ -87,6 +105,8 @@ func decode(unit spec.UnitSpec) (Config, error) {
 		return c, fmt.Errorf("configuration: listen = %q: want \"host:port\" or \":%d\": %w", c.Listen, spec.PortNBD, err)
 	} else if n, err := strconv.ParseUint(port, 10, 16); err != nil {
 		return c, fmt.Errorf("configuration: listen = %q: %q is no port: want 0 to 65535", c.Listen, port)
+	} else if host, _, _ := net.SplitHostPort(c.Listen); c.Gossip != 0 && host == "" {
+		return c, fmt.Errorf("configuration: gossip = %d: listen = %q does not say at which address others find this server", c.Gossip, c.Listen)
 	} else if len(c.Images) == 0 {
 		return c, fmt.Errorf("configuration: no image to serve on port %d", n)
 	}

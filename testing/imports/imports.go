@@ -29,7 +29,7 @@ func Rules() []Rule {
 		{"nodeimage", nil, "the machines' world knows nothing of plans and configurations"},
 		{"nodeimage/spec", nil, "the bridge imports nothing of the module"},
 		{"nodeimage/nbd", nil, "a wire protocol imports nothing of the module"},
-		{"pacs", []string{"nodeimage/spec", "nodeimage/block", "nodeimage/nbd", "nodeimage/passport", "nodeimage/imagestore", "nodeimage/initramfs"}, "units serve what the image is made of"},
+		{"pacs", []string{"nodeimage/spec", "nodeimage/block", "nodeimage/nbd", "nodeimage/field", "nodeimage/passport", "nodeimage/imagestore", "nodeimage/initramfs"}, "units serve what the image is made of"},
 		{"testing/lab", nil, "a lab makes machines and knows nothing of what they boot"},
 		{"testing/imports", nil, "this package only reads files"},
 		{"testing", []string{"cmd", "planner", "providers", "nodeimage", "pacs"}, "end-to-end tests and benchmarks may look at everything"},

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"net"
+	"strconv"
+
+	"viver/nodeimage/discovery"
+	"viver/nodeimage/field"
+	"viver/nodeimage/field/station"
+	"viver/nodeimage/pid1/handover"
+	"viver/nodeimage/pid1/network"
+	"viver/nodeimage/spec"
+)
+
+// openStation makes this machine's place among those that share the root; nil if it has none. The root comes from servers then.
+func (d *disk) openStation(root spec.Root) *station.Station {
+	if d.PassportKey == "" {
+		return nil
+	}
+	s, err := station.New(station.Config{
+		Cluster: d.Bundle.Cluster, Trust: d.Bundle.Trust, Key: d.PassportKey, Boot: d.Request.BootID,
+		Passports: func(ctx context.Context, changed func(spec.Passport)) error {
+			return handover.WatchPassport(ctx, handover.PassportPath, changed)
+		},
+		Image: d.Bundle.Image, Root: root, Wishes: d.Join.Node.Field, Memory: d.Request.Facts.MemoryBytes,
+		Hints: gossipHints(d.Bundle.Servers), Discover: d.discoverMembers, Door: handover.FieldPath,
+		Ready: d.shareRoot, Gone: func() { d.root.Unshare() }, Log: d.log,
+	}, d.state.Lease.Address.Addr())
+	if err != nil {
+		d.log.Error("this machine takes no part in the shared root", "error", err)
+		return nil
+	}
+	return s
+}
+
+// gossipHints are where the servers of the bundle tell who lives.
+func gossipHints(servers []spec.Server) (hints []string) {
+	for _, s := range servers {
+		if host, _, err := net.SplitHostPort(s.NBD); err == nil {
+			hints = append(hints, net.JoinHostPort(host, strconv.Itoa(spec.PortGossip)))
+		}
+	}
+	return hints
+}
+
+// discoverMembers finds machines that share roots, of whatever image.
+func (d *disk) discoverMembers(ctx context.Context, found func(string)) {
+	browse(ctx, spec.ServiceField, d.Bundle.Cluster, func(discovery.Found) bool { return true }, found)
+}
+
+// shareRoot lets the root be read through the other machines.
+func (d *disk) shareRoot(image *field.Image) {
+	if err := d.root.Share(image); err != nil {
+		d.log.Warn("chunks that were read at boot are fetched again", "error", err)
+	}
+}
+
+// takePart lets the machine share the root until ctx ends.
+func (d *disk) takePart(ctx context.Context) {
+	if d.station == nil {
+		return
+	}
+	if err := d.station.Run(ctx); err != nil {
+		d.log.Error("this machine takes no part in the shared root any more", "error", err)
+	}
+}
+
+// move says where the machine is found now.
+func (d *disk) move(l network.Lease) {
+	if d.station != nil {
+		d.station.Move(l.Address.Addr())
+	}
+}
+
+// bytesRead returns how many bytes of blocks have come over the network.
+func (d *disk) bytesRead() int64 {
+	n := d.root.BytesRead()
+	if d.station != nil {
+		n += d.station.Fetched()
+	}
+	return n
+}

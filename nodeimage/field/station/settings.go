@@ -1,0 +1,29 @@
+package station
+
+import (
+	"cmp"
+
+	"viver/nodeimage/field"
+)
+
+const (
+	// defaultShare is how much of the machine's RAM holds a share, if nobody has said.
+	defaultShare = "25%"
+	// mostCache is how many bytes of the chunks that were read are kept beside the share, and cachePart of how many of RAM it is one at most.
+	mostCache, cachePart = 64 << 20, 16
+	// readAhead is how many chunks at most are fetched before they are asked for. Much of what follows in a root is not read.
+	readAhead = 4
+)
+
+// settings are those of the machine's member.
+func settings(c Config) (field.Config, error) {
+	s := field.Config{ReadAhead: readAhead, Cache: min(mostCache, c.Memory/cachePart)}
+	share := defaultShare
+	if w := c.Wishes; w != nil {
+		share = cmp.Or(w.Memory, defaultShare)
+		s.Replicas, s.Prefer = w.Replicas, w.Prefer
+	}
+	var err error
+	s.Self.Share, err = field.ParseShare(share, c.Memory)
+	return s, err
+}
