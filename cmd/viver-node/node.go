@@ -13,6 +13,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"viver/nodeimage/agent"
+	"viver/nodeimage/field/door"
 	"viver/nodeimage/pid1"
 	"viver/nodeimage/pid1/console"
 	"viver/nodeimage/pid1/handover"
@@ -96,7 +97,7 @@ func (n *node) config(leaving <-chan struct{}) agent.NodeConfig {
 	return agent.NodeConfig{
 		Version: version(), Log: n.log, Dir: agentDir, Root: distribution,
 		Bundle: &n.Bundle, HostKey: n.signer, Client: n.client, Request: n.Request, Joined: n.Join,
-		Passport: n.passport, KeepPassport: keepPassport,
+		Passport: n.passport, KeepPassport: keepPassport, Field: door.Client{Path: handover.FieldPath},
 		Steps: &step.Runner{Command: shell}, State: state, Renamed: rename, BytesRead: n.bytesRead, Leaving: leaving, Spawned: n.expose,
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"viver/nodeimage/field"
 	"viver/nodeimage/pid1/handover"
 	"viver/nodeimage/pid1/join"
 	"viver/nodeimage/spec"
@@ -52,6 +53,8 @@ type NodeConfig struct {
 	// several goroutines; nil: the machine wants none.
 	Passport     *spec.Passport
 	KeepPassport func(spec.Passport) error
+	// Field is the machine as a member of V-FIELD; nil: it never is one. What it answers may wrap door.ErrNoMember.
+	Field Field
 	// BytesRead counts root blocks fetched over the network since boot; nil: not counted.
 	BytesRead func() int64
 	// Leaving is closed when the machine goes down: RunNode tells the servers that it left, and returns; nil: never.
@@ -71,4 +74,14 @@ type Init interface {
 	Started(ctx context.Context) error
 	// Up waits until it has brought the system up, or a bounded time has passed.
 	Up(ctx context.Context) error
+}
+
+// Field is what operators see of a member of V-FIELD, and what they tell it. Its methods are those of door.Client, and called from several
+// goroutines at once.
+type Field interface {
+	Status() (field.Status, error)
+	Map(image spec.Digest) ([]field.Range, error)
+	Drain(name string, on bool) error
+	Prefer(name string, factor float64) error
+	Leave(ctx context.Context, force bool) error
 }

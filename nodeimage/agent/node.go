@@ -53,6 +53,9 @@ func newNode(c NodeConfig) (*node, error) {
 	if c.BytesRead == nil {
 		c.BytesRead = func() int64 { return 0 }
 	}
+	if c.Field == nil {
+		c.Field = noField{}
+	}
 	if c.Init == nil {
 		c.Init = NewInit(c.Root)
 	}
@@ -126,7 +129,11 @@ func (n *node) leave(ctx context.Context) {
 }
 
 func (n *node) announce() {
-	n.announcer.Set(append(readyServices(n.units), spec.Service{Type: spec.ServiceSSH, Port: n.sshPort}))
+	services := append(readyServices(n.units), spec.Service{Type: spec.ServiceSSH, Port: n.sshPort})
+	if n.config.Field != nil {
+		services = append(services, spec.Service{Type: spec.ServiceField, Port: spec.PortGossip})
+	}
+	n.announcer.Set(services)
 }
 
 // name returns the name that a server gave this machine last.

@@ -20,6 +20,7 @@ const powerOffTime = 20 * time.Second
 // operations returns all that a node does for operators.
 func (n *node) operations() map[spec.Op]operation {
 	ops := n.machine.operations()
+	maps.Copy(ops, n.fieldOperations())
 	maps.Copy(ops, map[spec.Op]operation{
 		spec.OpStatus:   n.status,
 		spec.OpPowerOff: n.powerOff,
@@ -39,10 +40,24 @@ func (n *node) status(context.Context, *call) (any, error) {
 	}, nil
 }
 
-// powerOff has the distribution switch the machine off, and answers when that has begun. systemd gives the agent time to say goodbye at
-// the end (NodeConfig.Leaving); others kill it, so it says so now.
-func (n *node) powerOff(ctx context.Context, _ *call) (any, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), powerOffTime)
+// powerOff has others take what the machine holds for all, then has the distribution switch it off, and answers when that has begun.
+func (n *node) powerOff(ctx context.Context, c *call) (any, error) {
+	var how spec.PowerOff
+	if len(c.args) > 0 {
+		if err := spec.Decode(c.args, &how); err != nil {
+			return nil, err
+		}
+	}
+	if err := n.leaveField(ctx, c, how.Force); err != nil {
+		return nil, err
+	}
+	return nothing{}, n.switchOff(context.WithoutCancel(ctx))
+}
+
+// switchOff begins the distribution's end. systemd gives the agent time to say goodbye then (NodeConfig.Leaving); others kill it, so it
+// says so now.
+func (n *node) switchOff(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, powerOffTime)
 	defer cancel()
 	systemd := isSystemd(n.config.Root)
 	args := []string{"poweroff"}
@@ -51,12 +66,12 @@ func (n *node) powerOff(ctx context.Context, _ *call) (any, error) {
 	}
 	out, err := inRoot(ctx, n.config.Root, args...).CombinedOutput()
 	if err != nil {
-		return nil, fmt.Errorf("agent: %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(string(out)))
+		return fmt.Errorf("agent: %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(string(out)))
 	}
 	if !systemd {
 		n.leave(ctx)
 	}
-	return nothing{}, nil
+	return nil
 }
 
 // isSystemd reports whether root runs systemd, as sd_booted(3) finds out.
