@@ -17,8 +17,8 @@ run "nothing_to_do" {
     error_message = jsonencode([plan.create, plan.update, plan.replace, plan.destroy])
   }
   assert {
-    condition     = alltrue([for n in node.pc : strcontains(plan.arguments["pac.hosts.step.file.hosts[7]"].content, "${n.address} ${n.name}\n")])
-    error_message = plan.arguments["pac.hosts.step.file.hosts[7]"].content
+    condition     = alltrue([for n, pc in node.pc : strcontains(plan.arguments["pac.hosts.step.command.name[\"${n}/7\"]"].run, "echo '${pc.address} ${pc.name} #")])
+    error_message = plan.arguments["pac.hosts.step.command.name[\"0/7\"]"].run
   }
 }
 

@@ -11,7 +11,7 @@ pac "boot" {
 }
 
 variable "nodes" {
-  default = 2
+  default = 3
 }
 
 variable "domain" {
@@ -52,9 +52,20 @@ mock "node.pc[2]" {
   values = { address = "10.20.0.102" }
 }
 
-run "up" {
+run "the_third_does_not_come" {
+  world {
+    failing = ["node.pc[2]"]
+  }
+  expect_failures = [node.pc[2]]
+}
+
+run "the_others_know_each_other_and_now_it_comes" {
   assert {
-    condition     = jsonencode(pac.hosts.addresses) == jsonencode({ pc01 = "10.20.0.100", pc02 = "10.20.0.101", seed = "10.20.0.1" })
+    condition     = alltrue([for a in plan.create : strcontains(a, "2")]) && alltrue([for n in range(3) : contains(plan.create, "pac.hosts.step.command.name[\"2/${n}\"]")])
+    error_message = jsonencode(plan.create)
+  }
+  assert {
+    condition     = jsonencode(pac.hosts.addresses) == jsonencode({ pc01 = "10.20.0.100", pc02 = "10.20.0.101", pc03 = "10.20.0.102", seed = "10.20.0.1" })
     error_message = jsonencode(pac.hosts.addresses)
   }
 }
@@ -62,21 +73,15 @@ run "up" {
 run "all_know_all_and_nothing_is_left_to_do" {
   command = plan
   assert {
-    condition     = endswith(plan.arguments["pac.hosts.step.file.hosts[1]"].content, "ip6-allrouters\n10.20.0.100 pc01\n10.20.0.101 pc02\n10.20.0.1 seed\n")
-    error_message = plan.arguments["pac.hosts.step.file.hosts[1]"].content
+    condition     = strcontains(plan.arguments["pac.hosts.step.command.own[1]"].run, "ip6-allrouters\n10.20.0.1 seed'")
+    error_message = plan.arguments["pac.hosts.step.command.own[1]"].run
+  }
+  assert {
+    condition     = alltrue([for n, at in ["10.20.0.100", "10.20.0.101", "10.20.0.102"] : plan.arguments["pac.hosts.step.command.name[\"${n}/1\"]"].check == "grep -qxF '${at} ${node.pc[n].name} # node ${node.pc[n].name}' /etc/hosts"])
+    error_message = plan.arguments["pac.hosts.step.command.name[\"0/1\"]"].check
   }
   assert {
     condition     = length(plan.create) + length(plan.update) + length(plan.destroy) == 0
-    error_message = jsonencode(plan.update)
-  }
-}
-
-run "a_third_is_made_known_to_the_others" {
-  variables {
-    nodes = 3
-  }
-  assert {
-    condition     = contains(plan.update, "pac.hosts.step.file.hosts[0]") && contains(plan.create, "pac.hosts.step.file.hosts[2]")
     error_message = jsonencode(plan.update)
   }
 }
@@ -87,8 +92,8 @@ run "with_a_domain_and_mdns" {
     mdns   = true
   }
   assert {
-    condition     = strcontains(plan.arguments["pac.hosts.step.file.hosts[0]"].content, "\n10.20.0.101 pc02.room.example.org pc02\n")
-    error_message = plan.arguments["pac.hosts.step.file.hosts[0]"].content
+    condition     = strcontains(plan.arguments["pac.hosts.step.command.name[\"1/0\"]"].run, "'10.20.0.101 pc02.room.example.org pc02 # node pc02'")
+    error_message = plan.arguments["pac.hosts.step.command.name[\"1/0\"]"].run
   }
   assert {
     condition     = plan.arguments["pac.hosts.step.package.mdns[\"image\"]"].names == tolist(["avahi-daemon", "libnss-mdns"])

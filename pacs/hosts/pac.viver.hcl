@@ -28,10 +28,13 @@ variable "image" {
 
 locals {
   suffix = var.domain == "" ? "" : ".${var.domain}"
-  lines = concat(
-    [for n in var.nodes : "${n.address} ${local.suffix == "" ? "" : "${n.name}${local.suffix} "}${n.name}"],
+  own = join("\n", concat(
+    ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback", "ff02::1 ip6-allnodes", "ff02::2 ip6-allrouters"],
     [for name, address in var.others : "${address} ${name}"],
-  )
+  ))
+  lines = [for n in var.nodes : "${n.address} ${local.suffix == "" ? "" : "${n.name}${local.suffix} "}${n.name} # node ${n.name}"]
+  # Puts what comes in the place of the file, which others may be reading.
+  replace = "{ cat >/etc/hosts.new; chmod 644 /etc/hosts.new; mv /etc/hosts.new /etc/hosts; }"
 }
 
 pac "names" {
@@ -41,17 +44,26 @@ pac "names" {
   hosts  = false
 }
 
-# A node's own name stands for its real address, not for 127.0.1.1: it tells that to others, as MPI and PVM do.
-step "file" "hosts" {
-  on      = var.nodes
-  path    = "/etc/hosts"
-  content = <<-EOT
-    127.0.0.1 localhost
-    ::1 localhost ip6-localhost ip6-loopback
-    ff02::1 ip6-allnodes
-    ff02::2 ip6-allrouters
-    ${join("\n", local.lines)}
+# What the file holds beside the nodes. A node's own name stands for its real address, not for 127.0.1.1: it tells that to others, as MPI and PVM do.
+step "command" "own" {
+  on    = var.nodes
+  check = "[ \"$(sed '/ # node [^ ]*$/d' /etc/hosts)\" = '${local.own}' ]"
+  run   = <<-EOT
+    mkdir -p /run/viver
+    if [ -e /etc/hosts ] && [ ! -e /run/viver/hosts ]; then cp -p /etc/hosts /run/viver/hosts; fi
+    { echo '${local.own}'; grep -s ' # node [^ ]*$' /etc/hosts || :; } | ${local.replace}
   EOT
+  undo  = "rm /etc/hosts; if [ -e /run/viver/hosts ]; then mv /run/viver/hosts /etc/hosts; fi"
+}
+
+# A step for each name on each node, not one for the whole file: a node that does not come holds up its own line and no other.
+step "command" "name" {
+  count      = length(var.nodes)
+  on         = var.nodes
+  check      = "grep -qxF '${local.lines[count.index]}' /etc/hosts"
+  run        = "{ grep -v ' # node ${var.nodes[count.index].name}$' /etc/hosts; echo '${local.lines[count.index]}'; } | ${local.replace}"
+  undo       = "grep -v ' # node ${var.nodes[count.index].name}$' /etc/hosts | ${local.replace}"
+  depends_on = [step.command.own]
 }
 
 step "package" "mdns" {

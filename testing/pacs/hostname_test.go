@@ -46,6 +46,9 @@ pac "names" {
 }
 `
 
+// addresses of the nodes.
+var addresses = map[string]string{"node.pc[0]": "10.20.0.100", "node.pc[1]": "10.20.0.101"}
+
 // steps evaluates a configuration and returns the scripted steps of one machine, in order.
 func steps(t *testing.T, config, machine string) []spec.Step {
 	t.Helper()
@@ -85,6 +88,9 @@ func evaluate(t *testing.T, config string, visit func(i *lang.Instance, v cty.Va
 			if a.Computed {
 				attrs[name] = cty.UnknownVal(a.Type)
 			}
+		}
+		if address, ok := addresses[i.Addr.String()]; ok {
+			attrs["address"] = cty.StringVal(address)
 		}
 		return cty.ObjectVal(attrs), nil
 	})
