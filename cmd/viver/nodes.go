@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -54,7 +55,8 @@ that wait for a name or for approval are shown too. With --watch it goes on, and
 }
 
 func (a *app) fleet() *fleet.Fleet {
-	return &fleet.Fleet{Agents: &agents.Agents{Dir: authorityDir(a.open().stateDir), Pool: new(ssh.Pool)}}
+	dir := authorityDir(a.open().stateDir)
+	return &fleet.Fleet{Agents: &agents.Agents{Dir: dir, Pool: new(ssh.Pool)}, Memory: filepath.Join(dir, "machines.json")}
 }
 
 // machines returns what the servers in the state know.

@@ -19,13 +19,18 @@ import (
 // Fleet reaches the machines of one cluster. It is safe for concurrent use.
 type Fleet struct {
 	Agents *agents.Agents
+	// Memory is the file that keeps what the servers said last, for when they do not answer; empty: nothing is kept.
+	Memory string
 }
 
 // Machines asks all servers at once, and returns every machine that any of them knows, in the natural order of their names; those
 // without a name come last. A machine that several servers know counts as the one that saw it last says. Servers that do not answer make an
-// error, which comes beside what the others said.
+// error, which comes beside what the others said, and what all said last.
 func (f *Fleet) Machines(ctx context.Context, servers []agents.Server) ([]spec.Machine, error) {
-	return f.ask(ctx, servers, spec.OpMachines, nil)
+	if f.Memory == "" {
+		return f.ask(ctx, servers, spec.OpMachines, nil)
+	}
+	return f.machines(ctx, servers)
 }
 
 // Approve lets machines in that wait for it: those with these MACs, or all. It tells all servers at once, and returns the machines that

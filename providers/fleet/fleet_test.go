@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -127,5 +129,31 @@ func TestWatchAllServers(t *testing.T) {
 	}
 	if len(troubles) != 1 || !strings.Contains(troubles[0], "server second: ") || !strings.Contains(troubles[0], "disk full") {
 		t.Errorf("%q", troubles)
+	}
+}
+
+// Machines live on without their servers: what was said last is known still.
+func TestMachinesAreRemembered(t *testing.T) {
+	f, servers, seed, second := newFleet(t)
+	f.Memory = filepath.Join(t.TempDir(), "machines.json")
+	seed.Handle(spec.OpMachines, func(*sshtest.Call) (any, error) {
+		return []spec.Machine{{MAC: "1", Node: "pc1", HostKey: "key"}}, nil
+	})
+	second.Handle(spec.OpMachines, func(*sshtest.Call) (any, error) { return []spec.Machine{}, nil })
+	if _, err := f.Machines(t.Context(), servers); err != nil {
+		t.Fatal(err)
+	}
+	fail := func(*sshtest.Call) (any, error) { return nil, errors.New("is ill") }
+	seed.Handle(spec.OpMachines, fail)
+	second.Handle(spec.OpMachines, fail)
+	machines, err := f.Machines(t.Context(), servers)
+	if len(machines) != 1 || machines[0].HostKey != "key" {
+		t.Errorf("%+v", machines)
+	}
+	if err == nil || !strings.Contains(err.Error(), "is ill") || !strings.Contains(err.Error(), "is from 2") {
+		t.Errorf("said %v", err)
+	}
+	if info, err := os.Stat(f.Memory); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the memory is %v, %v", info.Mode(), err)
 	}
 }

@@ -1,0 +1,65 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"viver/nodeimage/spec"
+	"viver/providers/agents"
+)
+
+// askTime is how long servers are waited for where something is remembered.
+const askTime = 5 * time.Second
+
+// remembered is what the servers said last. It has the host keys of the machines: whoever could change it could let a stranger pass for a
+// node, so it lies beside the cluster's authority.
+type remembered struct {
+	At       time.Time      `json:"at"`
+	Machines []spec.Machine `json:"machines"`
+}
+
+// recall returns what the servers said last; false: nothing, or nothing that can be read.
+func (f *Fleet) recall() (r remembered, ok bool) {
+	data, err := os.ReadFile(f.Memory)
+	return r, err == nil && json.Unmarshal(data, &r) == nil
+}
+
+// remember keeps what all servers said. Machines live on without their servers: an operator must find them still.
+func (f *Fleet) remember(machines []spec.Machine) error {
+	data, err := json.Marshal(remembered{time.Now().UTC(), machines})
+	if err == nil {
+		err = renameio.WriteFile(f.Memory, data, 0o600)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // the folder is gone with the cluster
+		return fmt.Errorf("remember the machines: %w", err)
+	}
+	return nil
+}
+
+// machines is Machines with a memory.
+func (f *Fleet) machines(ctx context.Context, servers []agents.Server) ([]spec.Machine, error) {
+	before, known := f.recall()
+	asking, cancel := ctx, context.CancelFunc(func() {})
+	if known {
+		asking, cancel = context.WithTimeout(ctx, askTime)
+	}
+	defer cancel()
+	answers, errs := askAll[[]spec.Machine](asking, f, servers, spec.OpMachines, nil)
+	err := errors.Join(errs...)
+	if err == nil {
+		machines := merge(answers)
+		return machines, f.remember(machines)
+	}
+	if !known {
+		return merge(answers), err
+	}
+	machines := merge(append(answers, before.Machines))
+	return machines, errors.Join(err, fmt.Errorf("what is known of their machines is from %s", before.At.Local().Format(time.DateTime)))
+}
