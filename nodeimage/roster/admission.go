@@ -19,7 +19,7 @@ func (r *Roster) bind(rec *record, image spec.Digest) (reason string) {
 	var free, approved []string // names for any machine, and those for approved ones
 	wanted := 0
 	for _, n := range r.nodes {
-		if n.MAC != "" || n.Image != image || n.Admission == spec.AdmitListed {
+		if !isOpen(n, image) {
 			continue
 		}
 		wanted++
@@ -48,6 +48,16 @@ func (r *Roster) bind(rec *record, image spec.Digest) (reason string) {
 	}
 	m.Pending = time.Time{}
 	return reason
+}
+
+// isOpen reports whether a machine with this image that no node lists may become n, some of them with an operator's approval.
+func isOpen(n spec.NodeSpec, image spec.Digest) bool {
+	return n.MAC == "" && n.Image == image && n.Admission != spec.AdmitListed
+}
+
+// mayBecome reports whether a machine may be bound to a node that nobody else is bound to.
+func (rec *record) mayBecome(n spec.NodeSpec, image spec.Digest) bool {
+	return n.MAC == rec.Machine.MAC || isOpen(n, image) && (n.Admission != spec.AdmitApprove || rec.Approved)
 }
 
 func whyNot(wanted int, image spec.Digest) string {

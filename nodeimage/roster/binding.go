@@ -19,6 +19,16 @@ func (r *Roster) boundTo(name string) *record {
 	return nil
 }
 
+// listed returns the name of the node with this MAC, or "". r.mu is held.
+func (r *Roster) listed(mac string) string {
+	for _, n := range r.nodes {
+		if n.MAC == mac {
+			return n.Name
+		}
+	}
+	return ""
+}
+
 // unbind takes a machine's name away. It has to join again, and gets another one; r.mu is held.
 func (r *Roster) unbind(rec *record) {
 	rec.Machine.Node, rec.Token = "", ""

@@ -43,6 +43,17 @@ func (rec *record) newBoot(bootID string) {
 	rec.Token, rec.PublicKey = "", nil
 }
 
+// boots notes which boot the machine is in.
+func (rec *record) boots(bootID string) {
+	switch rec.Machine.BootID {
+	case bootID:
+	case "": // the stages so far are those that units saw of this boot
+		rec.Machine.BootID = bootID
+	default:
+		rec.newBoot(bootID)
+	}
+}
+
 // merge notes stages that a machine reports, at its own times. One that is known gets the time said last: a machine whose clock was
 // wrong says it again. Stages are kept in the order of a boot.
 func (rec *record) merge(stages []spec.StageTime) {

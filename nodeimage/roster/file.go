@@ -23,7 +23,6 @@ type document struct {
 }
 
 func (r *Roster) load() error {
-	r.nodes, r.machines = map[string]spec.NodeSpec{}, map[string]*record{}
 	data, err := os.ReadFile(r.config.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -45,24 +44,33 @@ func (r *Roster) decode(data []byte) error {
 	if d.Version != 1 {
 		return fmt.Errorf("it has version %d; this viver-node knows version 1", d.Version)
 	}
-	for _, n := range d.Nodes {
+	return r.fill(d.Nodes, d.Machines)
+}
+
+// fill puts these nodes and machines in the place of all that was known. A machine of a node that is not among them has no name.
+func (r *Roster) fill(nodes []spec.NodeSpec, machines []record) error {
+	byName, byMAC := map[string]spec.NodeSpec{}, map[string]*record{}
+	for _, n := range nodes {
 		n, err := cleanNode(n)
 		if err != nil {
 			return err
 		}
-		r.nodes[n.Name] = n
+		byName[n.Name] = n
 	}
-	for _, rec := range d.Machines {
+	for _, rec := range machines {
 		mac, err := cleanMAC(rec.Machine.MAC)
 		if err != nil {
 			return err
 		}
-		if _, wanted := r.nodes[rec.Machine.Node]; !wanted {
+		if _, wanted := byName[rec.Machine.Node]; !wanted {
 			rec.Machine.Node, rec.Token = "", ""
 		}
 		rec.Machine.MAC = mac
-		r.machines[mac] = &rec
+		byMAC[mac] = &rec
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.nodes, r.machines = byName, byMAC
 	return nil
 }
 

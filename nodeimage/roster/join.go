@@ -71,14 +71,8 @@ func (rec *record) otherKey(key []byte) bool {
 
 // take notes what a machine says of itself; r.mu is held.
 func (r *Roster) take(rec *record, request spec.JoinRequest) {
+	rec.boots(request.BootID)
 	m := &rec.Machine
-	switch m.BootID {
-	case request.BootID:
-	case "": // the stages so far are those that units saw of this boot
-		m.BootID = request.BootID
-	default:
-		rec.newBoot(request.BootID)
-	}
 	m.Address, m.Image, m.HostKey, m.Waiting = request.Address, request.Image, request.HostKey, ""
 	if request.Firmware != "" {
 		m.Firmware = request.Firmware

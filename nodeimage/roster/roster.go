@@ -1,4 +1,5 @@
-// Package roster is what a server knows of machines: which nodes are wanted, which machines were seen, and which is which.
+// Package roster is what a server knows of machines: which nodes are wanted, which machines were seen, and which is which. A deputy, which
+// admits machines while no server can be reached, has one too, filled from a server's.
 //
 // It owns the binding of machines to names, the stages of each boot, the tokens of reports, and the file in which
 // all that outlives the agent. It opens no connection: events come by calls, whoever wants to know what changes watches.
@@ -26,6 +27,7 @@ const maxNameless = 1024
 type Config struct {
 	Path    string // of the file; made when something is saved
 	Cluster string // ID; machines of others are refused
+	Deputy  bool   // it is a deputy's: what it notes is to be told to a server (see Untold)
 	Now     func() time.Time
 	Log     *slog.Logger
 }
@@ -45,15 +47,8 @@ type Roster struct {
 	saved    uint64
 }
 
-// record is one machine: what was seen of it, and what it proves itself with.
-type record struct {
-	Machine spec.Machine `json:"machine"`
-	Token   string       `json:"token,omitempty"` // of the boot with Machine.BootID; empty: it has not joined
-	// PublicKey is that for which the machine got a passport in this boot, as spec.JoinRequest has it.
-	PublicKey []byte `json:"public_key,omitempty"`
-	// Approved says that an operator lets the machine in under spec.AdmitApprove, also when it comes again.
-	Approved bool `json:"approved,omitempty"`
-}
+// record is a machine in the roster.
+type record spec.MachineRecord
 
 // Open reads the roster of a server, or begins one.
 func Open(c Config) (*Roster, error) {
@@ -61,7 +56,7 @@ func Open(c Config) (*Roster, error) {
 		c.Now = time.Now
 	}
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
-	r := &Roster{config: c, watchers: map[*watcher]bool{}}
+	r := &Roster{config: c, nodes: map[string]spec.NodeSpec{}, machines: map[string]*record{}, watchers: map[*watcher]bool{}}
 	return r, r.load()
 }
 
@@ -88,6 +83,9 @@ func (r *Roster) putNode(n spec.NodeSpec) (spec.Machine, error) {
 	}
 	if n.KeepSteps {
 		n.Steps, n.Units, n.KeepSteps = r.nodes[n.Name].Steps, r.nodes[n.Name].Units, false
+	}
+	if n.KeepField {
+		n.Field, n.KeepField = r.nodes[n.Name].Field, false
 	}
 	r.nodes[n.Name] = n
 	r.changes++
@@ -141,12 +139,7 @@ func (r *Roster) machine(mac string) *record {
 	if rec := r.machines[mac]; rec != nil {
 		return rec
 	}
-	rec := &record{Machine: spec.Machine{MAC: mac}}
-	for _, n := range r.nodes {
-		if n.MAC == mac {
-			rec.Machine.Node = n.Name
-		}
-	}
+	rec := &record{Machine: spec.Machine{MAC: mac, Node: r.listed(mac)}}
 	if rec.Machine.Node == "" {
 		r.makeRoom()
 	}
@@ -175,6 +168,7 @@ func (r *Roster) makeRoom() {
 // touch notes that something of a machine changed; r.mu is held.
 func (r *Roster) touch(rec *record) {
 	r.changes++
+	rec.Untold = r.config.Deputy
 	for w := range r.watchers {
 		w.note(rec.Machine.MAC)
 	}

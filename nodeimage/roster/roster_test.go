@@ -493,18 +493,24 @@ func TestBadFileIsRefused(t *testing.T) {
 	}
 }
 
-func TestKeepSteps(t *testing.T) {
+func TestKeepWhatADocumentDoesNotSpeakOf(t *testing.T) {
 	r := fresh(t)
 	steps := []spec.Step{{ID: "step.file.motd", Type: "file", Config: json.RawMessage(`{}`)}}
-	for _, n := range []spec.NodeSpec{
-		{Name: "pc01", Image: desk, KeepSteps: true},
-		{Name: "pc01", Image: desk, Steps: steps},
-		{Name: "pc01", Image: other, KeepSteps: true},
-	} {
-		if _, err := r.PutNode(n); err != nil {
-			t.Fatal(err)
+	put := func(documents ...spec.NodeSpec) {
+		t.Helper()
+		for _, n := range documents {
+			if _, err := r.PutNode(n); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
+	put(spec.NodeSpec{Name: "pc01", Image: desk, KeepSteps: true, Field: &spec.FieldSpec{Memory: "10%"}},
+		spec.NodeSpec{Name: "pc01", Image: desk, Steps: steps, KeepField: true},
+		spec.NodeSpec{Name: "pc01", Image: other, KeepSteps: true, KeepField: true})
+	if diff := cmp.Diff(spec.NodeSpec{Name: "pc01", Image: other, Steps: steps, Field: &spec.FieldSpec{Memory: "10%"}}, r.nodes["pc01"]); diff != "" {
+		t.Error(diff)
+	}
+	put(spec.NodeSpec{Name: "pc01", Image: other, KeepSteps: true})
 	if diff := cmp.Diff(spec.NodeSpec{Name: "pc01", Image: other, Steps: steps}, r.nodes["pc01"]); diff != "" {
 		t.Error(diff)
 	}
