@@ -21,6 +21,8 @@ type NodeSpec struct {
 	Field *FieldSpec `json:"field,omitempty"`
 	// KeepSteps says that this document speaks of everything but steps and units: those that the server has for the node stay.
 	KeepSteps bool `json:"keep_steps,omitempty"`
+	// KeepField says that this document does not speak of Field: what the server has of it stays.
+	KeepField bool `json:"keep_field,omitempty"`
 }
 
 // Admission is a rule for machines whose MAC no node has.

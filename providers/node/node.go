@@ -63,7 +63,7 @@ func (*Type) Schema() *resource.Schema {
 			"admission":      fromBoot("Which machines may take its name: that of the network."),
 			"group":          fact(cty.String, "Address of its block."),
 		},
-		Blocks: map[string]*resource.Block{"rollout": rolloutBlock(), "health": {Single: true, Schema: resource.Schema{
+		Blocks: map[string]*resource.Block{"rollout": rolloutBlock(), "field": fieldBlock(), "health": {Single: true, Schema: resource.Schema{
 			Doc: "What must be well before it counts as there.",
 			Attributes: map[string]*resource.Attribute{
 				"units": {Type: cty.List(cty.String), Required: true, Doc: "Services or targets that must run."},
@@ -95,6 +95,9 @@ func wishOf(r resource.ApplyRequest) (wish, error) {
 	var err error
 	if w.timeout, err = timeoutOf(object.String(r.Config, "timeout")); err != nil {
 		return w, fmt.Errorf("timeout: %w", err)
+	}
+	if w.node.Field, err = fieldOf(r.Config); err != nil {
+		return w, err
 	}
 	if w.server.Address == "" || w.node.Image == "" {
 		return w, fmt.Errorf("boot: %s has no output server or no output image: name a Pac like builtin/netboot", object.String(r.Config, "boot", "addr"))
@@ -204,12 +207,13 @@ func observed(all map[string]cty.Value, m spec.Machine) error {
 	return nil
 }
 
-// Document is the node of this object as its server is told of it, without steps. It needs the computed attributes only.
+// Document is the node of this object as its server is told of it, without its steps and its part in the shared root. It needs the
+// computed attributes only.
 func Document(node cty.Value) (agents.Server, spec.NodeSpec) {
 	return agents.Server{Name: object.String(node, "server_name"), Address: object.String(node, "server_address")},
 		spec.NodeSpec{
 			Name: object.String(node, "name"), MAC: strings.ToLower(object.String(node, "mac")),
 			Group: object.String(node, "group"), Image: spec.Digest(object.String(node, "image_id")),
-			Admission: spec.Admission(object.String(node, "admission")),
+			Admission: spec.Admission(object.String(node, "admission")), KeepField: true,
 		}
 }

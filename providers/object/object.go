@@ -47,16 +47,48 @@ func Int(v cty.Value, names ...string) int {
 	return int(n)
 }
 
-// Strings reads a list, set or tuple of strings.
-func Strings(v cty.Value, names ...string) []string {
+// Bool reads a truth value.
+func Bool(v cty.Value, names ...string) bool {
+	v = Get(v, names...)
+	return v != cty.NilVal && v.Type() == cty.Bool && v.True()
+}
+
+// Elements reads a list, set or tuple; elements that are absent are left out.
+func Elements(v cty.Value, names ...string) []cty.Value {
 	v = Get(v, names...)
 	if v == cty.NilVal || !v.CanIterateElements() {
 		return nil
 	}
-	var all []string
+	var all []cty.Value
 	for it := v.ElementIterator(); it.Next(); {
-		if _, e := it.Element(); usable(e) && e.Type() == cty.String {
+		if _, e := it.Element(); usable(e) {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
+// Strings reads a list, set or tuple of strings.
+func Strings(v cty.Value, names ...string) []string {
+	var all []string
+	for _, e := range Elements(v, names...) {
+		if e.Type() == cty.String {
 			all = append(all, e.AsString())
+		}
+	}
+	return all
+}
+
+// Numbers reads a map of numbers; nil if there is none.
+func Numbers(v cty.Value, names ...string) map[string]float64 {
+	v = Get(v, names...)
+	if v == cty.NilVal || !v.Type().IsMapType() || v.LengthInt() == 0 {
+		return nil
+	}
+	all := map[string]float64{}
+	for key, e := range v.AsValueMap() {
+		if usable(e) && e.Type() == cty.Number {
+			all[key], _ = e.AsBigFloat().Float64()
 		}
 	}
 	return all

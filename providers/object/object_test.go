@@ -15,6 +15,8 @@ func example() cty.Value {
 		"count":   cty.NumberIntVal(3),
 		"nothing": cty.NullVal(cty.String),
 		"later":   cty.UnknownVal(cty.String),
+		"yes":     cty.True,
+		"factors": cty.MapVal(map[string]cty.Value{"a": cty.NumberFloatVal(0.5), "b": cty.NullVal(cty.Number)}),
 		"list":    cty.TupleVal([]cty.Value{cty.StringVal("a"), cty.NumberIntVal(1), cty.StringVal("b")}),
 		"boot":    cty.ObjectVal(map[string]cty.Value{"server": cty.ObjectVal(map[string]cty.Value{"address": cty.StringVal("10.20.0.1")})}),
 	})
@@ -36,13 +38,22 @@ func TestRead(t *testing.T) {
 	if diff := cmp.Diff([]string{"a", "b"}, object.Strings(v, "list")); diff != "" {
 		t.Error(diff)
 	}
+	if n := len(object.Elements(v, "list")); n != 3 {
+		t.Errorf("%d elements", n)
+	}
+	if diff := cmp.Diff(map[string]float64{"a": 0.5}, object.Numbers(v, "factors")); diff != "" || object.Numbers(v, "boot") != nil {
+		t.Error("Numbers", diff)
+	}
+	if !object.Bool(v, "yes") || object.Bool(v, "count") || object.Bool(v, "nothing") {
+		t.Error("Bool")
+	}
 	if object.String(cty.NilVal, "x") != "" || object.String(cty.NullVal(cty.DynamicPseudoType), "x") != "" {
 		t.Error("nothing reads as something")
 	}
 }
 
 func TestJSON(t *testing.T) {
-	got, err := object.JSON(example(), "later", "boot")
+	got, err := object.JSON(example(), "later", "boot", "yes", "factors")
 	if err != nil || string(got) != `{"count":3,"list":["a",1,"b"],"name":"pc01"}` {
 		t.Errorf("%s %v", got, err)
 	}

@@ -25,7 +25,7 @@ func Rules() []Rule {
 		{"cmd/viver", []string{"planner", "providers", "pacs", "nodeimage/spec", "testing/lab"}, "the operator's binary wires and prints"},
 		{"cmd/viver-node", []string{"nodeimage", "pacs"}, "the node's binary wires agent, units and steps"},
 		{"planner", nil, "the core is pure: it meets the world through planner/resource"},
-		{"providers", []string{"planner/resource", "planner/addr", "nodeimage/spec", "nodeimage/build", "nodeimage/imagestore", "nodeimage/passport", "pacs/step"}, "the operator's hands"},
+		{"providers", []string{"planner/resource", "planner/addr", "nodeimage/spec", "nodeimage/build", "nodeimage/field", "nodeimage/imagestore", "nodeimage/passport", "pacs/step"}, "the operator's hands"},
 		{"nodeimage", nil, "the machines' world knows nothing of plans and configurations"},
 		{"nodeimage/spec", nil, "the bridge imports nothing of the module"},
 		{"nodeimage/nbd", nil, "a wire protocol imports nothing of the module"},
