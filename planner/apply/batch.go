@@ -39,6 +39,7 @@ func (b *batch) add(at plan.Spot) error {
 		if w, err = b.work(c); err != nil {
 			return err
 		}
+		b.foresee(w)
 		member.Config, member.Requires = w.config, c.Requires()
 	}
 	b.spots, b.works, b.members, b.over = append(b.spots, at), append(b.works, w), append(b.members, member), append(b.over, false)

@@ -91,7 +91,7 @@ func (r *run) succeed(w *work, computed map[string]cty.Value) error {
 	if err := r.append(state.Change{Put: i}); err != nil {
 		return err
 	}
-	r.Config.Set(w.change.Number, plan.Identity(plan.Value(schema, w.value, whole), w.change.Type, w.change.Addr))
+	r.show(w, whole)
 	if diags := r.Config.Verify(w.change.Number); diags.HasErrors() {
 		return diagnostics(diags)
 	}

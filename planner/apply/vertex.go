@@ -145,6 +145,7 @@ func (r *run) bakedSteps(indexes []int) (steps []resource.BakedStep, all []*work
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s, which goes into it: %w", c.Addr, err)
 		}
+		r.foresee(w)
 		steps = append(steps, resource.BakedStep{Addr: w.addr, Type: stepType(c.Type), Config: w.config, Requires: c.Requires()})
 		all = append(all, w)
 	}
@@ -184,6 +185,20 @@ func (r *run) workWithout(c *plan.Change, left string) (*work, error) {
 	w.config = cty.ObjectVal(attrs)
 	w.fresh = r.Store.Instance(w.addr) == nil
 	return w, nil
+}
+
+// foresee shows the arguments of an instance that were not known when it was planned, before it is brought about: those of what is done together
+// with it may follow from them.
+func (r *run) foresee(w *work) {
+	if w.change.Late() {
+		r.show(w, w.change.Computed())
+	}
+}
+
+// show lets others see an instance as it is with these computed attributes.
+func (r *run) show(w *work, computed map[string]cty.Value) {
+	c := w.change
+	r.Config.Set(c.Number, plan.Identity(plan.Value(r.Types[c.Type].Schema(), w.value, computed), c.Type, c.Addr))
 }
 
 // diagnostics is hcl.Diagnostics as an error which names no more than a person wants to read in one line.

@@ -29,6 +29,7 @@ type world struct {
 
 type thing struct {
 	id      string
+	value   string
 	machine string
 	uses    map[string]string // addresses to IDs
 }
@@ -132,9 +133,9 @@ func (w *world) put(at string, config cty.Value, machine string) (map[string]cty
 	if err := w.fails(at); err != nil {
 		return nil, err
 	}
-	t := &thing{machine: machine, uses: map[string]string{}}
+	t := &thing{value: text(config, "value"), machine: machine, uses: map[string]string{}}
 	hash := fnv.New64a()
-	fmt.Fprintln(hash, at, text(config, "value"), text(config, "seed"))
+	fmt.Fprintln(hash, at, t.value, text(config, "seed"))
 	for _, used := range config.GetAttr("uses").AsValueSlice() {
 		name, id := text(used, "addr"), text(used, "id")
 		if there := w.things[name]; there == nil || there.id != id {
@@ -204,14 +205,24 @@ func (w *world) types() map[string]resource.Type {
 		"node":      &kind{w, "node", node},
 		"image":     &kind{w, "image", image},
 		"step.file": &steps{kind{w, "step.file", schema()}},
+		"step.note": &steps{kind{w, "step.note", plainSchema()}},
 	}
+}
+
+// plainSchema is that of things of which nothing is found out.
+func plainSchema() *resource.Schema {
+	s := schema()
+	maps.DeleteFunc(s.Attributes, func(_ string, a *resource.Attribute) bool { return a.Computed })
+	return s
 }
 
 // declaration is one instance in a configuration made by a test. What it uses and the machine that it acts on stand before it.
 type declaration struct {
 	kind, name string
 	value      string
+	follows    func(made []cty.Value) cty.Value // instead of value: made of what is declared before it
 	seed       string
+	after      []int // what follows was made of
 	uses       []int
 	on         int // -1: none
 }
@@ -256,12 +267,15 @@ func (c *config) Evaluate(n int) (lang.Object, hcl.Diagnostics) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	d := c.all[n]
-	depends := bitset.Of(d.uses...)
+	depends := bitset.Of(slices.Concat(d.uses, d.after)...)
 	uses := []cty.Value{}
 	for _, u := range d.uses {
 		uses = append(uses, c.values[u])
 	}
 	attrs := map[string]cty.Value{"value": cty.StringVal(d.value), "seed": cty.StringVal(d.seed), "uses": cty.TupleVal(uses)}
+	if d.follows != nil {
+		attrs["value"] = d.follows(c.values)
+	}
 	if d.on >= 0 {
 		attrs["on"], attrs["timeout"] = c.values[d.on], cty.NullVal(cty.String)
 		depends.Add(d.on)

@@ -51,13 +51,7 @@ func (a *arrangement) gap(first, then int) int {
 
 // waitsFor says that the arguments of a step may follow from what the other one computes, so that they are not known before that is done.
 func (a *arrangement) waitsFor(first, then *Change) bool {
-	if then.Number < 0 || first.Number < 0 || !hasUnknown(first.computed) {
-		return false
-	}
-	arguments, _ := then.Config.UnmarkDeep()
-	attrs := arguments.AsValueMap()
-	delete(attrs, onArgument)
-	return hasUnknown(attrs)
+	return then.Number >= 0 && first.Number >= 0 && hasUnknown(first.computed) && then.Late()
 }
 
 func hasUnknown(values map[string]cty.Value) bool {
