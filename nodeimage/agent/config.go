@@ -65,6 +65,8 @@ type NodeConfig struct {
 	Unit       func() *exec.Cmd
 	SSH        net.Listener
 	Interfaces func() ([]net.Interface, error)
+	// Metrics listens for those who watch the machine; nil: on spec.PortMetrics of all addresses. RunNode closes it.
+	Metrics net.Listener
 }
 
 // Init is the distribution's init process, PID 1 after early user space. Both methods wait; their errors are for the log and

@@ -2,7 +2,7 @@
 //
 // It is wiring only. It owns the operator's requests (spec.Op) over SSH, the HTTPS interface by which machines join, what a node
 // does between the start of its init and `joined`, and the folders in which a server keeps all that. The parts stand elsewhere:
-// SSH in package sshd, units in supervise, what is known of machines in roster, mDNS in discovery, images in imagestore.
+// SSH in package sshd, figures for Prometheus in metrics, units in supervise, what is known of machines in roster, mDNS in discovery, images in imagestore.
 package agent
 
 import (

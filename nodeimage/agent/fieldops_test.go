@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -86,6 +88,14 @@ func TestOperatorsSeeTheField(t *testing.T) {
 	}
 	refused(t, operator, spec.OpFieldWish, spec.FieldWish{Name: "pc02"}, "drain or prefer")
 	refused(t, operator, spec.OpFieldWish, spec.FieldWish{Drain: &on}, "name a machine")
+	response, err := http.Get("http://" + b.config.Metrics.Addr().String() + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if text, err := io.ReadAll(response.Body); err != nil || !strings.Contains(string(text), "viver_field_member 1\n") {
+		t.Errorf("%s, %v", text, err)
+	}
 	want := []string{"drain pc02 true", "prefer pc03 2", "drain pc04 false", "prefer pc04 3"}
 	if diff := cmp.Diff(want, member.notes()); diff != "" {
 		t.Error(diff)

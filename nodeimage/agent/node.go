@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"viver/nodeimage/agent/metrics"
 	"viver/nodeimage/agent/sshd"
 	"viver/nodeimage/discovery"
 	"viver/nodeimage/spec"
@@ -42,6 +43,9 @@ func RunNode(ctx context.Context, c NodeConfig) error {
 		}
 	}
 	defer c.SSH.Close()
+	if c.Metrics != nil {
+		defer c.Metrics.Close()
+	}
 	n, err := newNode(c)
 	if err != nil {
 		return err
@@ -101,6 +105,7 @@ func (n *node) run(ctx context.Context) error {
 	if n.config.KeepPassport != nil {
 		parts.Go(func() error { n.renewer.run(ctx, n.config.Passport); return nil })
 	}
+	parts.Go(func() error { n.serveMetrics(ctx); return nil })
 	parts.Go(func() error { n.followDisk(ctx); return nil })
 	parts.Go(func() error { n.comeUp(ctx); close(n.up); return nil })
 	parts.Go(func() error { return n.followServer(ctx, name) })
@@ -116,6 +121,22 @@ func (n *node) run(ctx context.Context) error {
 	err = parts.Wait()
 	n.units.Stop()
 	return err
+}
+
+// serveMetrics lets others watch the machine. It does without that when somebody else has the port.
+func (n *node) serveMetrics(ctx context.Context) {
+	l, err := n.config.Metrics, error(nil)
+	if l == nil {
+		l, err = listen(spec.PortMetrics)
+	}
+	if err == nil {
+		err = metrics.Serve(ctx, l, metrics.Source{
+			Version: n.config.Version, Node: n.name, Image: n.config.Bundle.Image, Fetched: n.config.BytesRead, Field: n.config.Field.Status,
+		}, n.log)
+	}
+	if err != nil {
+		n.log.Warn("nobody can watch this machine by its metrics", "error", err)
+	}
 }
 
 // leave tells the servers goodbye.

@@ -85,7 +85,7 @@ func (w *world) boot(t *testing.T, steps ...spec.Step) *booted {
 // run runs the node's agent, and returns its SSH address and a channel with its end.
 func (b *booted) run(t *testing.T, ctx context.Context) (addr string, ended chan error) {
 	t.Helper()
-	b.config.SSH = listenLocal(t, "127.0.0.1:0")
+	b.config.SSH, b.config.Metrics = listenLocal(t, "127.0.0.1:0"), listenLocal(t, "127.0.0.1:0")
 	ended = make(chan error, 1)
 	go func() { ended <- RunNode(ctx, b.config) }()
 	return b.config.SSH.Addr().String(), ended
