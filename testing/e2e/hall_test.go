@@ -14,6 +14,7 @@ import (
 
 	"viver/nodeimage/build"
 	"viver/nodeimage/imagestore"
+	"viver/testing/installed"
 	"viver/testing/lab"
 	"viver/testing/room"
 )
@@ -21,7 +22,7 @@ import (
 // hall is a room whose server is a machine of its own, beside the operator's, which is the lab's host.
 type hall struct {
 	*room.Room
-	installed
+	*installed.System
 	vm    *lab.Machine
 	cache string
 }
@@ -33,20 +34,20 @@ func TestServerBySSH(t *testing.T) {
 	r := openConfig(t, "testdata/hall", "e2e-hall", map[string]string{"interface": "eth0", "data_dir": "/var/lib/viver", "nodes": "1"},
 		lab.Machine{Name: "hall", MemoryMB: 768}, lab.Machine{Name: "vm1", MemoryMB: 768})
 	h := &hall{Room: r, vm: &r.Lab.Machines[0], cache: cacheDir(t)}
-	h.installed = install(ctx, t, h.vm, deskImage(ctx, t, h.cache), "10.20.0.2")
-	known := func() string { return h.login("root", h.key, "") }
+	h.System = install(ctx, t, h.vm, deskImage(ctx, t, h.cache), "10.20.0.2")
+	known := func() string { return h.login("root", h.Key, "") }
 	inOrder(t, []part{
 		{"it is being switched on, and is another one than was expected", func(t *testing.T) {
 			if err := r.Lab.PowerOn(ctx, h.vm.Name); err != nil {
 				t.Fatal(err)
 			}
-			h.refused(ctx, t, h.login("root", h.key, h.wrongKey), "server.hall", "it has another host key")
+			h.refused(ctx, t, h.login("root", h.Key, h.WrongKey), "server.hall", "it has another host key")
 		}},
 		{"it does not know the key", func(t *testing.T) {
-			h.refused(ctx, t, h.login("root", h.other, h.hostKey), "10.20.0.2:22", "does not let root in", "authorized_keys")
+			h.refused(ctx, t, h.login("root", h.Other, h.HostKey), "10.20.0.2:22", "does not let root in", "authorized_keys")
 		}},
 		{"its user is not root", func(t *testing.T) {
-			h.refused(ctx, t, h.login("pupil", h.key, h.hostKey), "pupil", "is not root there", `set user = "root"`)
+			h.refused(ctx, t, h.login("pupil", h.Key, h.HostKey), "pupil", "is not root there", `set user = "root"`)
 		}},
 		{"nobody knows its host key", func(t *testing.T) {
 			out := h.refused(ctx, t, known(), "its host key is not known", ".ssh/known_hosts:\n")
@@ -207,7 +208,7 @@ func (h *hall) on(ctx context.Context, t *testing.T) {
 
 // ssh is OpenSSH's own client, for a look at the server.
 func (h *hall) ssh(ctx context.Context, command string) *exec.Cmd {
-	return h.Lab.Command(ctx, "ssh", "-F", "none", "-i", h.key, "-o", "BatchMode=yes", "-o", "ConnectTimeout=10",
+	return h.Lab.Command(ctx, "ssh", "-F", "none", "-i", h.Key, "-o", "BatchMode=yes", "-o", "ConnectTimeout=10",
 		"-o", "UserKnownHostsFile="+filepath.Join(h.Dir, ".ssh/known_hosts"), "root@10.20.0.2", command)
 }
 

@@ -65,9 +65,9 @@ func openClassroom(ctx context.Context, t *testing.T) *classroom {
 	}
 	write(t, filepath.Join(c.Dir, "pcs.csv"), pcs)
 	write(t, filepath.Join(c.Dir, "more.viver.hcl"), more)
-	c.installed = install(ctx, t, c.vm, c.desk(ctx, t), "10.20.0.2")
-	write(t, filepath.Join(c.Dir, "server.auto.viver.vars"), fmt.Sprintf("login = { identity_file = %q, host_key = %q }\n", c.key, c.hostKey))
-	write(t, filepath.Join(c.Dir, ".ssh/known_hosts"), "10.20.0.2 "+c.hostKey+"\n")
+	c.System = install(ctx, t, c.vm, c.desk(ctx, t), "10.20.0.2")
+	write(t, filepath.Join(c.Dir, "server.auto.viver.vars"), fmt.Sprintf("login = { identity_file = %q, host_key = %q }\n", c.Key, c.HostKey))
+	write(t, filepath.Join(c.Dir, ".ssh/known_hosts"), "10.20.0.2 "+c.HostKey+"\n")
 	c.setPasswords(ctx, t)
 	return c
 }
