@@ -7,9 +7,6 @@ import (
 	"strings"
 )
 
-// defaultOverlay is the share of RAM, in percent, that files written to the root may take.
-const defaultOverlay = 50
-
 // options is what the kernel's command line says to early user space.
 type options struct {
 	// boot is the MAC of the interface that the firmware booted from, lower case with colons: viver.mac=52:54:00:12:34:56,
@@ -17,14 +14,13 @@ type options struct {
 	boot string
 	// init is the program to hand over to (init=); "": look for one.
 	init string
-	// overlay is the share of RAM in percent for what is written to the root (viver.overlay=).
+	// overlay is the share of RAM in percent for what is written to the root (viver.overlay=); 0: not said.
 	overlay int
 }
 
 // parseOptions reads a kernel command line. What cannot be understood is left out and named in problems; it never keeps a machine
 // from booting.
 func parseOptions(line string) (o options, problems []error) {
-	o.overlay = defaultOverlay
 	for _, word := range words(line) {
 		key, value, _ := strings.Cut(word, "=")
 		var err error
@@ -58,7 +54,7 @@ func parseMAC(s string) (string, error) {
 func parsePercent(s string) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 || n > 95 {
-		return defaultOverlay, fmt.Errorf("not a share of the memory between 1 and 95 percent; %d is taken", defaultOverlay)
+		return 0, fmt.Errorf("not a share of the memory between 1 and 95 percent; it is taken as not said")
 	}
 	return n, nil
 }

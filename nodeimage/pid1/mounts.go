@@ -36,11 +36,15 @@ const (
 	spaceDir = "/run/viver/space" // the tmpfs that takes what is written
 )
 
+// UpperDir has what was written to the root since the machine booted, for processes whose root is the initramfs. It is there once the root
+// is mounted, on a file system of its own.
+const UpperDir = spaceDir + "/upper"
+
 // rootMounts are the root of the distribution: the shared image below, what this machine writes above it, in RAM.
-func rootMounts(device string, percent int) []mount {
+func rootMounts(device string, s space) []mount {
 	return []mount{
 		{device, lowerDir, "squashfs", unix.MS_RDONLY, ""},
-		{"tmpfs", spaceDir, "tmpfs", 0, fmt.Sprintf("mode=0755,size=%d%%", percent)},
+		{"tmpfs", spaceDir, "tmpfs", 0, s.options()},
 		// index and nfs_export let the kernel's NFS server export folders of this root.
 		{"overlay", newRoot, "overlay", 0, fmt.Sprintf("lowerdir=%s,upperdir=%s/upper,workdir=%s/work,index=on,nfs_export=on", lowerDir, spaceDir, spaceDir)},
 	}
@@ -60,9 +64,10 @@ func below(root string, table []mount) error {
 	return nil
 }
 
-// mountRoot mounts the root. The layers are detached at once: the overlay holds them, and nobody else should find them.
-func mountRoot(device string, percent int) error {
-	table := rootMounts(device, percent)
+// mountRoot mounts the root. The image is detached at once: the overlay holds it, and nobody else should find it. What is written stays to be
+// seen in the initramfs, where the agent looks how much it is.
+func mountRoot(device string, s space) error {
+	table := rootMounts(device, s)
 	if err := below("/", table[:2]); err != nil {
 		return err
 	}
@@ -74,10 +79,8 @@ func mountRoot(device string, percent int) error {
 	if err := below("/", table[2:]); err != nil {
 		return err
 	}
-	for _, dir := range []string{lowerDir, spaceDir} {
-		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
-			return fmt.Errorf("detach %s: %w", dir, err)
-		}
+	if err := unix.Unmount(lowerDir, unix.MNT_DETACH); err != nil {
+		return fmt.Errorf("detach %s: %w", lowerDir, err)
 	}
 	return nil
 }

@@ -19,14 +19,14 @@ import (
 
 func TestParseOptions(t *testing.T) {
 	for line, want := range map[string]options{
-		"":                             {overlay: 50},
-		"quiet console=ttyS0\n":        {overlay: 50},
-		"viver.mac=52:54:00:AB:CD:EF":  {boot: "52:54:00:ab:cd:ef", overlay: 50},
-		"BOOTIF=01-52-54-00-12-34-56":  {boot: "52:54:00:12:34:56", overlay: 50},
+		"":                             {},
+		"quiet console=ttyS0\n":        {},
+		"viver.mac=52:54:00:AB:CD:EF":  {boot: "52:54:00:ab:cd:ef"},
+		"BOOTIF=01-52-54-00-12-34-56":  {boot: "52:54:00:12:34:56"},
 		"init=/bin/sh viver.overlay=9": {init: "/bin/sh", overlay: 9},
 		// what iPXE was told counts, wherever it stands
-		"viver.mac=52:54:00:12:34:56 BOOTIF=01-00-00-00-00-00-01": {boot: "52:54:00:12:34:56", overlay: 50},
-		"BOOTIF=01-00-00-00-00-00-01 viver.mac=52:54:00:12:34:56": {boot: "52:54:00:12:34:56", overlay: 50},
+		"viver.mac=52:54:00:12:34:56 BOOTIF=01-00-00-00-00-00-01": {boot: "52:54:00:12:34:56"},
+		"BOOTIF=01-00-00-00-00-00-01 viver.mac=52:54:00:12:34:56": {boot: "52:54:00:12:34:56"},
 		`x="a init=/no b" "viver.overlay=20" -- init=/no`:         {overlay: 20},
 	} {
 		got, problems := parseOptions(line)
@@ -42,7 +42,7 @@ func TestBadOptions(t *testing.T) {
 		if len(problems) != 1 || !strings.Contains(problems[0].Error(), word) {
 			t.Errorf("%s: %v", word, problems)
 		}
-		if diff := cmp.Diff(options{overlay: 50}, got, cmp.AllowUnexported(options{})); diff != "" {
+		if diff := cmp.Diff(options{}, got, cmp.AllowUnexported(options{})); diff != "" {
 			t.Errorf("%s: %s", word, diff)
 		}
 	}
@@ -52,7 +52,7 @@ func FuzzParseOptions(f *testing.F) {
 	f.Add(`a="b c" viver.overlay=20 -- x`)
 	f.Fuzz(func(t *testing.T, line string) {
 		o, _ := parseOptions(line)
-		if o.overlay < 1 || o.overlay > 95 || o.boot != "" && len(o.boot) != 17 {
+		if o.overlay < 0 || o.overlay > 95 || o.boot != "" && len(o.boot) != 17 {
 			t.Errorf("%q: %+v", line, o)
 		}
 	})
@@ -60,12 +60,12 @@ func FuzzParseOptions(f *testing.F) {
 
 func TestRootMounts(t *testing.T) {
 	var lines []string
-	for _, m := range rootMounts("/dev/nbd0", 30) {
+	for _, m := range rootMounts("/dev/nbd0", space{bytes: 40 << 20, files: 10240}) {
 		lines = append(lines, strings.Join([]string{m.kind, m.source, m.target, m.data}, " "))
 	}
 	want := []string{
 		"squashfs /dev/nbd0 /run/viver/lower ",
-		"tmpfs tmpfs /run/viver/space mode=0755,size=30%",
+		"tmpfs tmpfs /run/viver/space mode=0755,size=41943040,nr_inodes=10240",
 		"overlay overlay /newroot lowerdir=/run/viver/lower,upperdir=/run/viver/space/upper,workdir=/run/viver/space/work,index=on,nfs_export=on",
 	}
 	if diff := cmp.Diff(want, lines); diff != "" {

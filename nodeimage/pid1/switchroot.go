@@ -15,7 +15,7 @@ func inits() []string {
 
 // handOver mounts the root, prepares it and replaces this program by the distribution's init. It returns only on failure.
 func (m *machine) handOver() error {
-	if err := mountRoot(device, m.options.overlay); err != nil {
+	if err := mountRoot(device, spaceOf(m.request.Facts.MemoryBytes, m.response.Node.Field, m.options.overlay)); err != nil {
 		return fmt.Errorf("root: %w", err)
 	}
 	m.log.Info("root mounted: " + m.cluster.manifest.Distribution)
