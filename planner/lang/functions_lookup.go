@@ -29,6 +29,9 @@ func coalesceFunction() function.Function {
 			if len(args) == 0 {
 				return cty.NilType, errors.New("want at least one value")
 			}
+			if allAlike(args) {
+				return cty.DynamicPseudoType, nil
+			}
 			types := make([]cty.Type, len(args))
 			for i, a := range args {
 				types[i] = a.Type()

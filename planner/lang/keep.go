@@ -74,6 +74,8 @@ func (k *keeper) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 		return indexValue(x, ctx)
 	case *hclsyntax.TemplateJoinExpr:
 		return joinValue(x, ctx)
+	case *hclsyntax.ConditionalExpr:
+		return conditionalValue(x, ctx)
 	case *hclsyntax.TemplateExpr:
 		return templateValue(x, ctx)
 	case *hclsyntax.BinaryOpExpr:
@@ -86,10 +88,6 @@ func (k *keeper) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	switch x := k.Expression.(type) {
 	case *hclsyntax.UnaryOpExpr:
 		v = v.WithMarks(marksOf(ctx, x.Val))
-	case *hclsyntax.ConditionalExpr:
-		if condition, _ := x.Condition.Value(ctx); !condition.IsKnown() {
-			v = v.WithMarks(marksOf(ctx, x.TrueResult), marksOf(ctx, x.FalseResult))
-		}
 	case *hclsyntax.ObjectConsExpr:
 		for _, item := range x.Items {
 			v = v.WithMarks(marksOf(ctx, item.KeyExpr), marksOf(ctx, item.ValueExpr))
