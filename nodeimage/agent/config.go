@@ -61,9 +61,9 @@ type NodeConfig struct {
 	Leaving <-chan struct{}
 	// Spawned is called with the process ID of each session that somebody opened over SSH; nil: nobody is told.
 	Spawned func(pid int)
-	// Unit, SSH and Interfaces are as in ServerConfig.
+	// Unit, SSH, Join and Interfaces are as in ServerConfig; Join is for a node that is a deputy.
 	Unit       func() *exec.Cmd
-	SSH        net.Listener
+	SSH, Join  net.Listener
 	Interfaces func() ([]net.Interface, error)
 	// Metrics listens for those who watch the machine; nil: on spec.PortMetrics of all addresses. RunNode closes it.
 	Metrics net.Listener

@@ -21,6 +21,7 @@ type credentials struct {
 	authority ssh.PublicKey
 	tls       tls.Certificate
 	issuer    *passport.Issuer // nil: the identity is of an earlier version
+	keys      spec.ServerKeys  // the same as text, for deputies
 }
 
 // loadCredentials reads the identity of the server whose data folder is dir.
@@ -43,29 +44,46 @@ func loadCredentials(dir string) (*credentials, error) {
 	if c.hostKey, err = loadHostKey(filepath.Join(dir, "host_key")); err != nil {
 		return nil, fmt.Errorf("agent: the SSH host key: %w", err)
 	}
-	if c.tls, err = tls.LoadX509KeyPair(filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")); err != nil {
-		return nil, fmt.Errorf("agent: the TLS certificate: %w", err)
+	if c.keys, err = loadKeys(dir); err != nil {
+		return nil, fmt.Errorf("agent: what machines are let in with: %w", err)
 	}
-	if c.issuer, err = loadIssuer(dir, c.Cluster); err != nil {
-		return nil, fmt.Errorf("agent: what passports are signed with: %w", err)
-	}
-	return c, nil
+	c.keys.Server = c.Name
+	c.tls, c.issuer, err = readKeys(c.Cluster, c.keys)
+	return c, err
 }
 
-// loadIssuer reads what passports are signed with; nil where there is nothing of it.
-func loadIssuer(dir, cluster string) (*passport.Issuer, error) {
-	files := make([][]byte, 3)
-	for i, name := range []string{"passport.crt", "passport.key", "gossip.key"} {
-		data, err := os.ReadFile(filepath.Join(dir, name))
-		if i == 0 && errors.Is(err, fs.ErrNotExist) {
-			return nil, nil
+// loadKeys reads what machines are let in with. There is nothing for passports in an identity of an earlier version.
+func loadKeys(dir string) (k spec.ServerKeys, err error) {
+	var gossip string
+	for _, file := range []struct {
+		name string
+		to   *string
+	}{{"tls.crt", &k.TLS}, {"tls.key", &k.TLSKey}, {"passport.crt", &k.Passport}, {"passport.key", &k.PassportKey}, {"gossip.key", &gossip}} {
+		data, err := os.ReadFile(filepath.Join(dir, file.name))
+		if file.to == &k.Passport && errors.Is(err, fs.ErrNotExist) {
+			return k, nil
 		}
 		if err != nil {
-			return nil, err
+			return k, err
 		}
-		files[i] = data
+		*file.to = string(data)
 	}
-	return passport.NewIssuer(cluster, files[0], files[1], files[2])
+	k.Gossip = []byte(gossip)
+	return k, nil
+}
+
+// readKeys makes of keys what machines are let in with. The issuer is nil if passports cannot be signed.
+func readKeys(cluster string, k spec.ServerKeys) (cert tls.Certificate, issuer *passport.Issuer, err error) {
+	if cert, err = tls.X509KeyPair([]byte(k.TLS), []byte(k.TLSKey)); err != nil {
+		return cert, nil, fmt.Errorf("agent: the TLS certificate: %w", err)
+	}
+	if k.Passport == "" {
+		return cert, nil, nil
+	}
+	if issuer, err = passport.NewIssuer(cluster, []byte(k.Passport), []byte(k.PassportKey), k.Gossip); err != nil {
+		return cert, nil, fmt.Errorf("agent: what passports are signed with: %w", err)
+	}
+	return cert, issuer, nil
 }
 
 // authorityOf returns the key that signs the operators' certificates.

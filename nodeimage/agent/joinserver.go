@@ -27,12 +27,15 @@ const (
 	maxConnections = 1024
 )
 
-// serveJoin serves spec.PathJoin, spec.PathReport and spec.PathPassport over TLS 1.3 until ctx ends.
-func (s *server) serveJoin(ctx context.Context, listener net.Listener) error {
-	log := cmp.Or(s.config.Log, slog.New(slog.DiscardHandler))
+// certificates returns what the server shows to the next client.
+type certificates func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+
+// serveJoin serves machines that join, over TLS 1.3, until ctx ends.
+func serveJoin(ctx context.Context, listener net.Listener, show certificates, handler http.Handler, log *slog.Logger) error {
+	log = cmp.Or(log, slog.New(slog.DiscardHandler))
 	h := &http.Server{
-		Handler:           s.joinHandler(log),
-		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{s.self.tls}},
+		Handler:           handler,
+		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: show},
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       20 * time.Second,
 		WriteTimeout:      time.Minute,
@@ -47,54 +50,6 @@ func (s *server) serveJoin(ctx context.Context, listener net.Listener) error {
 		return nil
 	}
 	return fmt.Errorf("agent: serve machines that join: %w", err)
-}
-
-func (s *server) joinHandler(log *slog.Logger) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST "+spec.PathJoin, func(w http.ResponseWriter, r *http.Request) {
-		var request spec.JoinRequest
-		if !read(w, r, maxJoin, &request) {
-			return
-		}
-		response, wait, err := s.roster.Join(request)
-		switch {
-		case err != nil:
-			log.Warn("a machine was not let in", "from", r.RemoteAddr, "error", err)
-			refuse(w, err)
-		case wait != nil:
-			write(w, http.StatusAccepted, wait)
-		default:
-			log.Info("a machine joined", "node", response.Node.Name, "mac", request.MAC, "address", request.Address)
-			s.addPassport(log, response, request.PublicKey)
-			write(w, http.StatusOK, response)
-		}
-	})
-	mux.HandleFunc("POST "+spec.PathPassport, func(w http.ResponseWriter, r *http.Request) {
-		var request spec.PassportRequest
-		if !read(w, r, maxPassport, &request) {
-			return
-		}
-		p, err := s.renew(request)
-		if err != nil {
-			log.Info("a passport was not renewed", "from", r.RemoteAddr, "error", err)
-			refuse(w, err)
-			return
-		}
-		write(w, http.StatusOK, p)
-	})
-	mux.HandleFunc("POST "+spec.PathReport, func(w http.ResponseWriter, r *http.Request) {
-		var report spec.Report
-		if !read(w, r, maxReport, &report) {
-			return
-		}
-		if err := s.roster.Report(report); err != nil {
-			log.Info("a report was not taken", "from", r.RemoteAddr, "error", err)
-			refuse(w, err)
-			return
-		}
-		w.WriteHeader(http.StatusNoContent)
-	})
-	return mux
 }
 
 // read decodes the body of r, or answers and returns false.
@@ -115,6 +70,10 @@ func write(w http.ResponseWriter, status int, doc any) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
+	writeJSON(w, status, data)
+}
+
+func writeJSON(w http.ResponseWriter, status int, data []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = w.Write(data) // fails with the connection

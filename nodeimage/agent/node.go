@@ -27,6 +27,7 @@ type node struct {
 	progress  *progress
 	reporter  *reporter
 	renewer   *renewer
+	deputy    *deputy
 	announcer *discovery.Announcer
 	sshPort   int
 	up        chan struct{} // closed when comeUp is done
@@ -71,6 +72,9 @@ func newNode(c NodeConfig) (*node, error) {
 	n.announcer = &discovery.Announcer{Cluster: c.Bundle.Cluster, Machine: n.name(), Interfaces: c.Interfaces, Log: c.Log}
 	n.renewer = newRenewer(c, n.log, n.progress)
 	n.reporter = newReporter(c, n.log, n.progress, n.renewer.joined)
+	if n.deputy, err = newDeputy(c, n.log, n.progress, n.announce); err != nil {
+		return nil, err
+	}
 	u := unitConfig(c.Dir, spec.UnitStart{
 		Cluster: c.Bundle.Cluster, Trust: c.Bundle.Trust, Machine: n.name(), ImageDir: filepath.Join(c.Dir, "images"),
 	})
@@ -106,6 +110,7 @@ func (n *node) run(ctx context.Context) error {
 		parts.Go(func() error { n.renewer.run(ctx, n.config.Passport); return nil })
 	}
 	parts.Go(func() error { n.serveMetrics(ctx); return nil })
+	parts.Go(func() error { n.deputy.run(ctx); return nil })
 	parts.Go(func() error { n.followDisk(ctx); return nil })
 	parts.Go(func() error { n.comeUp(ctx); close(n.up); return nil })
 	parts.Go(func() error { return n.followServer(ctx, name) })
@@ -151,6 +156,7 @@ func (n *node) leave(ctx context.Context) {
 
 func (n *node) announce() {
 	services := append(readyServices(n.units), spec.Service{Type: spec.ServiceSSH, Port: n.sshPort})
+	services = append(services, n.deputy.services()...)
 	if n.config.Field != nil {
 		services = append(services, spec.Service{Type: spec.ServiceField, Port: spec.PortGossip})
 	}

@@ -49,37 +49,63 @@ type booted struct {
 	config  NodeConfig
 	leaving chan struct{}
 	steps   *fakeSteps
+	servers *join.Servers
 }
 
 // boot puts a node on the server and lets a machine join as it.
 func (w *world) boot(t *testing.T, steps ...spec.Step) *booted {
 	t.Helper()
+	w.put(t, spec.NodeSpec{Name: "pc01", Steps: steps})
+	b := w.machine(t, testMAC)
+	b.join(t)
+	return b
+}
+
+// put makes the server want nodes with the test's image.
+func (w *world) put(t *testing.T, nodes ...spec.NodeSpec) {
+	t.Helper()
 	_, image, _ := image()
-	if _, err := ask(t, w.operator, spec.OpNodePut, spec.NodeSpec{Name: "pc01", Image: image, Steps: steps}, nil); err != nil {
-		t.Fatal(err)
+	for _, n := range nodes {
+		n.Image = image
+		if _, err := ask(t, w.operator, spec.OpNodePut, n, nil); err != nil {
+			t.Fatal(err)
+		}
 	}
+}
+
+// machine is one that has not joined yet.
+func (w *world) machine(t *testing.T, mac string) *booted {
+	t.Helper()
+	_, image, _ := image()
 	bundle := &spec.Bundle{Version: 1, Cluster: w.cluster(), Trust: w.trust(), Image: image, Servers: []spec.Server{{Name: "seed", Join: w.joinAddr}}}
-	client, err := join.New(bundle, join.NewServers(w.joinAddr).List)
+	servers := join.NewServers(w.joinAddr)
+	client, err := join.New(bundle, servers.List)
 	if err != nil {
 		t.Fatal(err)
 	}
 	key := must(ssh.NewSignerFromKey(newKey()))
-	b := &booted{leaving: make(chan struct{}), steps: new(fakeSteps)}
+	b := &booted{leaving: make(chan struct{}), steps: new(fakeSteps), servers: servers}
 	b.config = NodeConfig{
 		Version: "test", Dir: t.TempDir(), Root: "/", Bundle: bundle, HostKey: key, Client: client, Steps: b.steps, Init: ready(),
 		Request: spec.JoinRequest{
-			Cluster: w.cluster(), MAC: testMAC, Address: "127.0.0.1", Firmware: "uefi", BootID: testBootID, Image: image,
+			Cluster: w.cluster(), MAC: mac, Address: "127.0.0.1", Firmware: "uefi", BootID: testBootID, Image: image,
 			HostKey: authorizedKey(key.PublicKey()), Boot: []spec.StageTime{{Stage: spec.StageNetwork, At: time.Now().UTC()}},
 		},
 		BytesRead: func() int64 { return 42 }, Leaving: b.leaving, Unit: unitProcess, Interfaces: nowhere,
 	}
+	return b
+}
+
+// join lets the machine join.
+func (b *booted) join(t *testing.T) {
+	t.Helper()
 	request := func() spec.JoinRequest { return b.config.Request }
-	response, err := client.Join(t.Context(), request, func(reason string) { t.Errorf("put off: %s", reason) })
+	response, err := b.config.Client.Join(t.Context(), request, func(reason string) { t.Errorf("put off: %s", reason) })
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.config.Passport, response.Passport = response.Passport, nil
 	b.config.Joined = *response
-	return b
 }
 
 // run runs the node's agent, and returns its SSH address and a channel with its end.

@@ -14,32 +14,32 @@ import (
 var errNoIssuer = errors.New("agent: this server was set up by an earlier version and cannot sign passports: apply again")
 
 // addPassport gives a machine that was let in a passport, if it wants one. Without one it boots all the same.
-func (s *server) addPassport(log *slog.Logger, response *spec.JoinResponse, publicKey []byte) {
+func (g *registrar) addPassport(response *spec.JoinResponse, publicKey []byte) {
 	if publicKey == nil {
 		return
 	}
-	p, err := s.sign(response.Node.Name, publicKey)
+	p, err := g.sign(response.Node.Name, publicKey)
 	if err != nil {
-		log.Warn("a machine got no passport", "node", response.Node.Name, "error", err)
+		g.log.Warn("a machine got no passport", "node", response.Node.Name, "error", err)
 		return
 	}
 	response.Passport = p
 }
 
 // renew gives a machine that has joined another passport.
-func (s *server) renew(request spec.PassportRequest) (*spec.Passport, error) {
-	name, key, err := s.roster.Holder(request)
+func (g *registrar) renew(request spec.PassportRequest) (*spec.Passport, error) {
+	name, key, err := g.roster.Holder(request)
 	if err != nil {
 		return nil, err
 	}
-	return s.sign(name, key)
+	return g.sign(name, key)
 }
 
-func (s *server) sign(name string, publicKey []byte) (*spec.Passport, error) {
-	if s.self.issuer == nil {
+func (g *registrar) sign(name string, publicKey []byte) (*spec.Passport, error) {
+	if g.issuer == nil {
 		return nil, errNoIssuer
 	}
-	return s.self.issuer.Sign(name, publicKey, time.Now())
+	return g.issuer.Sign(name, publicKey, time.Now())
 }
 
 const (

@@ -24,12 +24,7 @@ func (b *booted) traveller(t *testing.T) (key string) {
 	}
 	b.config.Request.BootID = strings.Replace(testBootID, "1", "2", 1)
 	b.config.Request.PublicKey = public
-	response, err := b.config.Client.Join(t.Context(), func() spec.JoinRequest { return b.config.Request }, func(reason string) { t.Error(reason) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.config.Passport, response.Passport = response.Passport, nil
-	b.config.Joined = *response
+	b.join(t)
 	return key
 }
 
@@ -46,7 +41,7 @@ func (b *booted) holds(t *testing.T, key string, p *spec.Passport) {
 func TestMachinesGetPassports(t *testing.T) {
 	w := newWorld(t)
 	b := w.boot(t)
-	if b.config.Joined.Passport != nil {
+	if b.config.Passport != nil {
 		t.Error("a machine that shows no key got a passport")
 	}
 	key := b.traveller(t)

@@ -1,10 +1,14 @@
 package agent
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
+	"net/http"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -117,13 +121,26 @@ func (s *server) run(ctx context.Context) error {
 	s.announce()
 	s.units.Start() // before operators can put units, which are started by that
 	parts.Go(func() error { return ssh.Serve(ctx, s.config.SSH) })
-	parts.Go(func() error { return s.serveJoin(ctx, s.config.Join) })
+	parts.Go(func() error {
+		certificate := func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &s.self.tls, nil }
+		return serveJoin(ctx, s.config.Join, certificate, s.joinHandler(), s.config.Log)
+	})
 	parts.Go(func() error { s.announcer.Run(ctx); return nil })
 	parts.Go(func() error { return s.save(ctx) })
 	parts.Go(func() error { s.collectImages(ctx); return nil })
 	err := parts.Wait()
 	s.units.Stop() // after the operators' requests have ended, which could put more
 	return errors.Join(err, s.roster.Save())
+}
+
+// joinHandler answers machines that join, and deputies.
+func (s *server) joinHandler() http.Handler {
+	log := cmp.Or(s.config.Log, slog.New(slog.DiscardHandler))
+	mux := (&registrar{roster: s.roster, issuer: s.self.issuer, keys: s.self.keys, log: log}).handler()
+	mux.HandleFunc("GET "+spec.PathPresence, func(w http.ResponseWriter, _ *http.Request) {
+		write(w, http.StatusOK, spec.Presence{Name: s.self.Name, Ready: true, Admits: true})
+	})
+	return mux
 }
 
 // save keeps what machines report, now and then. A disk that is full shows in the log, and in the next request that relies on it.

@@ -26,13 +26,11 @@ func (r *Roster) Deputy(mac, token string) (name string, err error) {
 		return "", fmt.Errorf("roster: deputy: %w", err)
 	}
 	name = rec.Machine.Node
-	if !isDeputy(r.nodes[name]) {
+	if !r.nodes[name].IsDeputy() {
 		return "", fmt.Errorf("roster: node %s is %w: its field block must say deputy = true", name, ErrNoDeputy)
 	}
 	return name, nil
 }
-
-func isDeputy(n spec.NodeSpec) bool { return n.Field != nil && n.Field.Deputy }
 
 // Deputies returns the machines that are bound to nodes which are deputies, in no order.
 func (r *Roster) Deputies() []spec.Machine {
@@ -40,7 +38,7 @@ func (r *Roster) Deputies() []spec.Machine {
 	defer r.mu.Unlock()
 	var all []spec.Machine
 	for _, rec := range r.machines {
-		if isDeputy(r.nodes[rec.Machine.Node]) {
+		if r.nodes[rec.Machine.Node].IsDeputy() {
 			all = append(all, clone(rec.Machine))
 		}
 	}

@@ -1,11 +1,15 @@
 package spec
 
 // Paths by which deputies, nodes that admit machines while no server can be reached (FieldSpec.Deputy), learn what servers know and tell
-// them what they did meanwhile. Servers serve them, and so does a deputy that admits machines: to other deputies it is a server.
+// them what they did meanwhile. Servers serve them, and so does a deputy that admits machines: to other deputies it is a server. For the last
+// two the query has the deputy's MAC (QueryMAC), and the token of its boot is the bearer token (RFC 6750 section 2.1): the answer
+// is 401 if they do not belong together, and 403 if the node is no deputy.
 const (
 	PathPresence = "/v1/presence" // GET -> 200 Presence
-	PathKit      = "/v1/kit"      // POST KitRequest -> 200 Kit, 204: it is the one that the deputy has, 401: unknown token, 403: no deputy
-	PathHandover = "/v1/handover" // POST Handover -> 204, 401: unknown token, 403: no deputy
+	PathKit      = "/v1/kit"      // GET -> 200 Kit, or 304: its tag is that of If-None-Match
+	PathHandover = "/v1/handover" // POST Handover -> 204
+
+	QueryMAC = "mac"
 )
 
 // Bounds of these documents, in bytes.
@@ -22,17 +26,9 @@ type Presence struct {
 	Admits bool   `json:"admits,omitempty"` // it admits machines now; a server always does
 }
 
-// KitRequest asks for all that it takes to admit machines. Who asks is known by the token of its boot, as in a Report.
-type KitRequest struct {
-	MAC   string `json:"mac"`
-	Token string `json:"token"`
-	// Have is the tag of the kit that the deputy has already; empty: it has none.
-	Have string `json:"have,omitempty"`
-}
-
 // Kit is all that it takes to admit machines. It is as secret as a server's data folder.
 type Kit struct {
-	// Tag names this content: two kits with the same tag are the same.
+	// Tag names this content, as an ETag does: two kits with the same tag are the same.
 	Tag  string     `json:"tag"`
 	Keys ServerKeys `json:"keys"`
 	// Nodes are those that are wanted, without their steps. Most nodes have the same ones: Steps has each once, and Takes says for each of Nodes
@@ -68,7 +64,8 @@ type MachineRecord struct {
 
 // Handover is what a deputy has noted while no server answered, or a part of it.
 type Handover struct {
-	MAC      string          `json:"mac"`
-	Token    string          `json:"token"`
 	Machines []MachineRecord `json:"machines"`
 }
+
+// IsDeputy reports whether the node admits machines while no server can be reached.
+func (n NodeSpec) IsDeputy() bool { return n.Field != nil && n.Field.Deputy }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"time"
 
@@ -15,9 +16,11 @@ import (
 
 const (
 	// maxAnswer bounds what is read of an answer: a NodeSpec may carry files.
-	maxAnswer = 64 << 20
+	maxAnswer = spec.MaxKit
 	// perServer is how long one server has to answer.
 	perServer = 10 * time.Second
+	// dialTime is how long a connection may take: one to a machine that is gone must leave time for asking another.
+	dialTime = 3 * time.Second
 	// betweenRounds is the pause after all servers failed.
 	betweenRounds = 2 * time.Second
 	// longestWait bounds what a server can put a machine off by.
@@ -40,7 +43,9 @@ func New(bundle *spec.Bundle, servers func() []string) (*Client, error) {
 	}
 	return &Client{
 		Servers: servers,
-		http:    http.Client{Transport: &http.Transport{TLSClientConfig: config, DisableKeepAlives: true}},
+		http: http.Client{Transport: &http.Transport{
+			DialContext: (&net.Dialer{Timeout: dialTime}).DialContext, TLSClientConfig: config, DisableKeepAlives: true,
+		}},
 	}, nil
 }
 
@@ -191,6 +196,11 @@ func (c *Client) post(ctx context.Context, server, path string, doc any) (int, [
 		return 0, nil, fmt.Errorf("ask %s: %w", server, err)
 	}
 	request.Header.Set("Content-Type", "application/json")
+	return c.do(request)
+}
+
+// do sends a request and returns the answer.
+func (c *Client) do(request *http.Request) (int, []byte, error) {
 	response, err := c.http.Do(request)
 	if err != nil {
 		return 0, nil, err // names the method and the URL
@@ -198,7 +208,7 @@ func (c *Client) post(ctx context.Context, server, path string, doc any) (int, [
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
-		return 0, nil, fmt.Errorf("ask %s: %w", server, err)
+		return 0, nil, fmt.Errorf("ask %s: %w", request.URL.Host, err)
 	}
 	return response.StatusCode, body, nil
 }
