@@ -14,6 +14,7 @@ import (
 
 	"viver/nodeimage/agent"
 	"viver/nodeimage/field/door"
+	"viver/nodeimage/overlay"
 	"viver/nodeimage/pid1"
 	"viver/nodeimage/pid1/console"
 	"viver/nodeimage/pid1/handover"
@@ -95,7 +96,7 @@ func (n *node) run(ctx context.Context) error {
 
 func (n *node) config(leaving <-chan struct{}) agent.NodeConfig {
 	return agent.NodeConfig{
-		Version: version(), Log: n.log, Dir: agentDir, Root: distribution,
+		Version: version(), Log: n.log, Dir: agentDir, Root: distribution, Changes: &overlay.Watch{Dir: pid1.UpperDir},
 		Bundle: &n.Bundle, HostKey: n.signer, Client: n.client, Request: n.Request, Joined: n.Join,
 		Passport: n.passport, KeepPassport: keepPassport, Field: door.Client{Path: handover.FieldPath},
 		Steps: &step.Runner{Command: shell}, State: state, Renamed: rename, BytesRead: n.bytesRead, Leaving: leaving, Spawned: n.expose,

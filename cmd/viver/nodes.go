@@ -8,6 +8,7 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -27,7 +28,8 @@ func (a *app) nodesCommand() *cobra.Command {
 		Use:   "nodes",
 		Short: "Show where every machine is in its boot",
 		Long: `nodes asks the servers which machines they have seen: their names, how far their boot has got, and what holds it up. Machines
-that wait for a name or for approval are shown too. With --watch it goes on, and prints a line whenever a machine gets further.`,
+that wait for a name or for approval are shown too, and warnings: a root that is nearly full of changes, which lie in RAM, and which
+folders have the most of them. With --watch it goes on, and prints a line whenever a machine gets further.`,
 		Example: `  viver nodes
   viver nodes --watch
   viver nodes --json | jq '.[] | select(.waiting != null)'`,
@@ -56,7 +58,7 @@ that wait for a name or for approval are shown too. With --watch it goes on, and
 
 func (a *app) fleet() *fleet.Fleet {
 	dir := authorityDir(a.open().stateDir)
-	return &fleet.Fleet{Agents: &agents.Agents{Dir: dir, Pool: new(ssh.Pool)}, Memory: filepath.Join(dir, "machines.json")}
+	return &fleet.Fleet{Agents: &agents.Agents{Dir: dir, Pool: new(ssh.Pool), Port: a.agentPort}, Memory: filepath.Join(dir, "machines.json")}
 }
 
 // machines returns what the servers in the state know.
@@ -100,9 +102,21 @@ func printMachines(out io.Writer, machines []spec.Machine, now time.Time) error 
 	fmt.Fprintln(w, "NODE\tSTAGE\tFOR\tADDRESS\tMAC\tFIRMWARE\tMEMORY\tREAD\tNOTE")
 	for _, m := range machines {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", cmp.Or(m.Node, "-"), cmp.Or(m.Stage(), "-"), since(m, now),
-			cmp.Or(m.Address, "-"), m.MAC, cmp.Or(m.Firmware, "-"), memory(m.Facts), megabytes(m.BytesRead), m.Waiting)
+			cmp.Or(m.Address, "-"), m.MAC, cmp.Or(m.Firmware, "-"), memory(m.Facts), megabytes(m.BytesRead), remarks(m))
 	}
 	return w.Flush()
+}
+
+// remarks are what the machine is held up by, and what a person should see to.
+func remarks(m spec.Machine) string {
+	var all []string
+	if m.Waiting != "" {
+		all = append(all, m.Waiting)
+	}
+	for _, w := range m.Warnings {
+		all = append(all, "warning: "+w)
+	}
+	return strings.Join(all, "; ")
 }
 
 // since says for how long the machine has been in its stage.

@@ -30,7 +30,7 @@ func (a *app) watchNodes(ctx context.Context) error {
 func (a *app) printNews() func(spec.Machine) {
 	said := map[string]string{}
 	return func(m spec.Machine) {
-		news := fmt.Sprintf("%-12s %-9s %-15s %s  %s", cmp.Or(m.Node, "-"), cmp.Or(m.Stage(), "-"), cmp.Or(m.Address, "-"), m.MAC, m.Waiting)
+		news := fmt.Sprintf("%-12s %-9s %-15s %s  %s", cmp.Or(m.Node, "-"), cmp.Or(m.Stage(), "-"), cmp.Or(m.Address, "-"), m.MAC, remarks(m))
 		if said[m.MAC] == news {
 			return
 		}

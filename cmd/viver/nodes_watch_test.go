@@ -9,7 +9,7 @@ import (
 	"viver/nodeimage/spec"
 )
 
-// A heartbeat is no news; a stage and a reason to wait are.
+// A heartbeat is no news; a stage, a reason to wait and a warning are.
 func TestPrintNews(t *testing.T) {
 	var out bytes.Buffer
 	print := (&app{out: &out}).printNews()
@@ -19,8 +19,11 @@ func TestPrintNews(t *testing.T) {
 	print(m)
 	m.Waiting = "root disk: refused"
 	print(m)
+	m.Warnings = []string{"no room"}
+	print(m)
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if len(lines) != 2 || !strings.Contains(lines[0], "pc01") || !strings.HasSuffix(lines[1], "root disk: refused") {
+	if len(lines) != 3 || !strings.Contains(lines[0], "pc01") || !strings.HasSuffix(lines[1], "root disk: refused") ||
+		!strings.HasSuffix(lines[2], "root disk: refused; warning: no room") {
 		t.Errorf("%q", lines)
 	}
 }

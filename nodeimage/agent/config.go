@@ -9,6 +9,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"viver/nodeimage/field"
+	"viver/nodeimage/overlay"
 	"viver/nodeimage/pid1/handover"
 	"viver/nodeimage/pid1/join"
 	"viver/nodeimage/spec"
@@ -35,6 +36,8 @@ type NodeConfig struct {
 	Log     *slog.Logger
 	Dir     string // a folder in RAM that outlives the agent's process, but not the boot
 	Root    string // the distribution's root as the agent sees it: "/proc/1/root"
+	// Changes looks after what is written to that root; nil: nobody does.
+	Changes *overlay.Watch
 	Bundle  *spec.Bundle
 	HostKey ssh.Signer
 	// Client talks to the servers; Request says what the machine joined with, Joined what it was told.

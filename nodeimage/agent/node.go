@@ -111,6 +111,7 @@ func (n *node) run(ctx context.Context) error {
 	}
 	parts.Go(func() error { n.serveMetrics(ctx); return nil })
 	parts.Go(func() error { n.deputy.run(ctx); return nil })
+	parts.Go(func() error { n.watchChanges(ctx); return nil })
 	parts.Go(func() error { n.followDisk(ctx); return nil })
 	parts.Go(func() error { n.comeUp(ctx); close(n.up); return nil })
 	parts.Go(func() error { return n.followServer(ctx, name) })

@@ -46,7 +46,7 @@ type reporter struct {
 	mu      sync.Mutex // guards the rest
 	address string
 	disk    string      // what the root disk waits for
-	news    spec.Report // Boot and Steps that no server has yet, and what the machine waits for
+	news    spec.Report // Boot and Steps that no server has yet, and what the machine waits for and warns of
 }
 
 func newReporter(c NodeConfig, log *slog.Logger, p *progress, joined func(*spec.JoinResponse)) *reporter {
@@ -101,6 +101,16 @@ func (r *reporter) results(results []spec.StepResult) {
 // waiting notes what the machine is held up by.
 func (r *reporter) waiting(reason string) {
 	r.note(func(news *spec.Report) { news.Waiting = reason })
+}
+
+// warn notes what a person should see to; "": nothing any more.
+func (r *reporter) warn(warning string) {
+	r.note(func(news *spec.Report) {
+		news.Warnings = nil
+		if warning != "" {
+			news.Warnings = []string{warning}
+		}
+	})
 }
 
 func (r *reporter) note(change func(*spec.Report)) {

@@ -5,6 +5,7 @@
 package overlay
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -16,7 +17,7 @@ import (
 // the time. In between a warning is renewed at each step.
 const (
 	full, clear, step = 85, 80, 5 // percent
-	every             = 5 * time.Second
+	defaultEvery      = 5 * time.Second
 )
 
 // Usage is how much of a file system is taken. A Size or MaxFiles of 0 means that there is no bound.
@@ -31,6 +32,8 @@ type Watch struct {
 	Dir string
 	// Statfs returns how full the file system of a folder is; nil: the kernel says so.
 	Statfs func(dir string) (Usage, error)
+	// Every is how often it is looked; 5 s.
+	Every time.Duration
 
 	level int // at which the warning was given that counts; 0: there is none
 }
@@ -40,7 +43,7 @@ func (w *Watch) Run(ctx context.Context, changed func(warning string)) {
 	if w.Statfs == nil {
 		w.Statfs = statfs
 	}
-	tick := time.NewTicker(every)
+	tick := time.NewTicker(cmp.Or(w.Every, defaultEvery))
 	defer tick.Stop()
 	for {
 		if u, err := w.Statfs(w.Dir); err == nil {

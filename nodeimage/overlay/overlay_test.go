@@ -38,7 +38,7 @@ func said(t *testing.T, seen []func() (Usage, error)) (all []string) {
 		}}
 		begun := time.Now()
 		w.Run(ctx, func(text string) { all = append(all, text) })
-		if took := time.Since(begun); looks != len(seen) || took != every*time.Duration(len(seen)-1) {
+		if took := time.Since(begun); looks != len(seen) || took != defaultEvery*time.Duration(len(seen)-1) {
 			t.Errorf("%d looks in %v", looks, took)
 		}
 	})

@@ -39,7 +39,7 @@ func (r *Roster) Observe(e spec.MachineEvent) {
 // newBoot forgets the last boot. What the machine is stays, and the host key until it joins with another.
 func (rec *record) newBoot(bootID string) {
 	m := &rec.Machine
-	m.BootID, m.Boot, m.Steps, m.BytesRead, m.Waiting, m.Pending = bootID, nil, nil, 0, "", time.Time{}
+	m.BootID, m.Boot, m.Steps, m.BytesRead, m.Waiting, m.Warnings, m.Pending = bootID, nil, nil, 0, "", nil, time.Time{}
 	rec.Token, rec.PublicKey = "", nil
 }
 

@@ -22,6 +22,7 @@ const (
 	maxSteps    = 1000
 	maxStepText = 128 << 10 // of all steps together
 	maxStages   = 16
+	maxWarnings = 8
 	maxFacts    = 64 // disks, interfaces, graphics
 )
 
@@ -62,6 +63,14 @@ func cleanFirmware(s string) string {
 		return s
 	}
 	return ""
+}
+
+// cleanWarnings returns the first few of them; nil if there is none.
+func cleanWarnings(warnings []string) (all []string) {
+	for _, w := range warnings[:min(len(warnings), maxWarnings)] {
+		all = append(all, clean(w, maxText))
+	}
+	return all
 }
 
 func cleanStep(s spec.StepResult) spec.StepResult {

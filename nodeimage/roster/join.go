@@ -97,12 +97,15 @@ func (r *Roster) Report(report spec.Report) error {
 	}
 	m := &rec.Machine
 	m.LastSeen = r.config.Now()
-	m.Waiting = clean(report.Waiting, maxText)
+	m.Waiting, m.Warnings = clean(report.Waiting, maxText), cleanWarnings(report.Warnings)
 	m.BytesRead = max(m.BytesRead, report.BytesRead)
 	if a := cleanAddress(report.Address); a != "" {
 		m.Address = a
 	}
 	rec.merge(r.sane(report.Boot))
+	if m.Stage() == spec.StageLeft {
+		m.Warnings = nil
+	}
 	rec.mergeSteps(report.Steps)
 	r.touch(rec)
 	return nil

@@ -257,6 +257,39 @@ func TestStepsAreMergedAndCleaned(t *testing.T) {
 	}
 }
 
+func TestWarningsAreCleanedAndEnd(t *testing.T) {
+	r := fresh(t)
+	put(t, r, spec.NodeSpec{Name: "pc1", Image: desk})
+	_, token := join(t, r, request(0, 1))
+	report := func(q spec.Report) []string {
+		t.Helper()
+		q.MAC, q.Token = mac(0), token
+		if err := r.Report(q); err != nil {
+			t.Fatal(err)
+		}
+		return r.Machines()[0].Warnings
+	}
+	full := []string{"\x1b[31mfull", strings.Repeat("x", 2*maxText)}
+	if got := report(spec.Report{Warnings: full}); len(got) != 2 || got[0] != "[31mfull" || len(got[1]) != maxText {
+		t.Errorf("%q", got)
+	}
+	if got := report(spec.Report{Warnings: slices.Repeat(full, 100)}); len(got) != maxWarnings {
+		t.Errorf("%d warnings", len(got))
+	}
+	if got := report(spec.Report{}); got != nil {
+		t.Errorf("%q", got)
+	}
+	report(spec.Report{Warnings: full})
+	if got := report(spec.Report{Warnings: full, Boot: []spec.StageTime{{Stage: spec.StageLeft, At: start}}}); got != nil {
+		t.Errorf("it left, and %q", got)
+	}
+	report(spec.Report{Boot: []spec.StageTime{{Stage: spec.StageJoined, At: start}}, Warnings: full})
+	join(t, r, request(0, 2))
+	if got := r.Machines()[0].Warnings; got != nil {
+		t.Errorf("it boots again, and %q", got)
+	}
+}
+
 func TestRefused(t *testing.T) {
 	r := fresh(t)
 	put(t, r, spec.NodeSpec{Name: "pc1", Image: desk})

@@ -44,6 +44,7 @@ type Report struct {
 	Token     string       `json:"token"`
 	Boot      []StageTime  `json:"boot,omitempty"` // stages new since the last report
 	Waiting   string       `json:"waiting,omitempty"`
+	Warnings  []string     `json:"warnings,omitempty"` // all that there are now
 	Address   string       `json:"address,omitempty"`
 	Steps     []StepResult `json:"steps,omitempty"`
 	BytesRead int64        `json:"bytes_read,omitempty"`

@@ -54,7 +54,9 @@ type Machine struct {
 	// Pending is since when it waits for an operator's approval; zero: it does not.
 	Pending time.Time `json:"pending,omitzero"`
 	// Waiting says what the boot is busy with or held up by, in a few words.
-	Waiting   string       `json:"waiting,omitempty"`
+	Waiting string `json:"waiting,omitempty"`
+	// Warnings are what a person should see to before it becomes trouble, each a clause: the root's changes are nearly all that there is room for.
+	Warnings  []string     `json:"warnings,omitempty"`
 	Steps     []StepResult `json:"steps,omitempty"` // of this boot
 	BytesRead int64        `json:"bytes_read"`      // root blocks over the network, this boot
 }
