@@ -46,8 +46,11 @@ var errChanges = errors.New("there are changes")
 
 // run is the whole program with the resource types that it shall know, and returns its exit code.
 func run(args []string, types typesFunc) int {
-	app := &app{types: types, out: os.Stdout, errors: os.Stderr}
-	root := app.root()
+	return (&app{types: types, out: os.Stdout, errors: os.Stderr}).run(args)
+}
+
+func (a *app) run(args []string) int {
+	root := a.root()
 	root.SetArgs(args)
 	err := root.ExecuteContext(context.Background())
 	switch {
@@ -56,7 +59,7 @@ func run(args []string, types typesFunc) int {
 	case errors.Is(err, errChanges):
 		return exitChanges
 	}
-	app.fail(err)
+	a.fail(err)
 	var remote *ssh.ExitError
 	if errors.As(err, &remote) {
 		return remote.Status
@@ -95,6 +98,7 @@ type typesFunc func(stateDir string) []resource.Type
 type app struct {
 	types       typesFunc
 	out, errors io.Writer
+	agentPort   int // where machines' agents listen; 0: where they always do
 
 	dir      string   // of the configuration
 	vars     []string // NAME=VALUE

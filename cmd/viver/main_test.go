@@ -18,7 +18,10 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"viver": func() {
-			os.Exit(run(os.Args[1:], func(string) []resource.Type { return simulated(os.Getenv("WORLD")) }))
+			port, _ := strconv.Atoi(os.Getenv("AGENT_PORT"))
+			a := &app{out: os.Stdout, errors: os.Stderr, agentPort: port}
+			a.types = func(string) []resource.Type { return simulated(os.Getenv("WORLD")) }
+			os.Exit(a.run(os.Args[1:]))
 		},
 		"viver-real": func() { os.Exit(run(os.Args[1:], types)) },
 	})

@@ -22,7 +22,7 @@ type Rule struct {
 // Rules returns every allowed direction. What a rule does not name is forbidden; a folder may always import what is below itself.
 func Rules() []Rule {
 	return []Rule{
-		{"cmd/viver", []string{"planner", "providers", "pacs", "nodeimage/spec", "testing/lab"}, "the operator's binary wires and prints"},
+		{"cmd/viver", []string{"planner", "providers", "pacs", "nodeimage/spec", "nodeimage/field", "testing/lab"}, "the operator's binary wires and prints, also what members of the field say"},
 		{"cmd/viver-node", []string{"nodeimage", "pacs"}, "the node's binary wires agent, units and steps"},
 		{"planner", nil, "the core is pure: it meets the world through planner/resource"},
 		{"providers", []string{"planner/resource", "planner/addr", "nodeimage/spec", "nodeimage/build", "nodeimage/field", "nodeimage/imagestore", "nodeimage/passport", "pacs/step"}, "the operator's hands"},
