@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"viver/nodeimage/passport"
 	"viver/nodeimage/pid1/join"
 	"viver/nodeimage/spec"
 )
@@ -239,164 +238,6 @@ func TestServersWordComesFirst(t *testing.T) {
 	}
 }
 
-// secondDeputy makes pc02 a deputy too. Both know the way to one another.
-func secondDeputy(t *testing.T, w *world, c *clock, first *testDeputy) *testDeputy {
-	t.Helper()
-	w.put(t, deputySpec("pc02"))
-	b := w.machine(t, testMACOf(2))
-	b.join(t)
-	second := b.deputy(t, c)
-	rounds(t, first, second)
-	first.machine.asksAt(second)
-	second.machine.asksAt(first)
-	return second
-}
-
-func TestOneDeputyAtATime(t *testing.T) {
-	w, c, first := roomWithDeputy(t)
-	second := secondDeputy(t, w, c, first)
-	w.cutOff(t)
-	c.pass(patience)
-	rounds(t, second) // the first could begin: it is waited for
-	if admitting(first, second) != "" {
-		t.Errorf("%s begins", admitting(first, second))
-	}
-	rounds(t, first, second)
-	if admitting(first, second) != "pc01" {
-		t.Errorf("%s admit machines", admitting(first, second))
-	}
-	three := w.machine(t, testMACOf(3)).asksAt(second, first) // the second is asked first, and passed over
-	three.join(t)
-	rounds(t, first, second)
-
-	// The first dies, the second knows what it did.
-	first.close()
-	rounds(t, second)
-	if admitting(second) != "pc02" {
-		t.Fatal("nobody takes over")
-	}
-	if err := three.report(t); err != nil {
-		t.Errorf("a machine that the first let in: %v", err)
-	}
-	four := w.machine(t, testMACOf(4)).asksAt(second)
-	four.join(t)
-	if got := three.config.Joined.Node.Name + " " + four.config.Joined.Node.Name; got != "pc03 pc04" {
-		t.Errorf("the machines are %s", got)
-	}
-
-	// The first starts again, without a kit. The one that admits machines goes on.
-	again := w.machine(t, testMACOf(1)).asksAt(second)
-	again.config.Request.BootID = strings.Replace(testBootID, "1", "7", 1)
-	again.join(t)
-	first = again.deputy(t, c)
-	rounds(t, first, second, first)
-	if p := first.presence(); p.Name != "pc01" || !p.Ready || admitting(first, second) != "pc02" {
-		t.Errorf("%+v; %s admits machines", p, admitting(first, second))
-	}
-
-	w.start(t)
-	rounds(t, second, first) // the server does not know before that the first has started again
-	if names := w.names(t); admitting(first, second) != "" || names != "pc01 pc02 pc03 pc04" {
-		t.Errorf("%q admits, the server knows %s", admitting(first, second), names)
-	}
-	for _, b := range []*booted{again, second.machine, three, four} {
-		if err := b.report(t); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-// names returns the names that are bound to a machine, and checks that each is bound to one.
-func (w *world) names(t *testing.T) string {
-	t.Helper()
-	var machines []spec.Machine
-	if _, err := ask(t, w.operator, spec.OpMachines, nil, &machines); err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, m := range machines {
-		if slices.Contains(names, m.Node) {
-			t.Errorf("two machines are %q", m.Node)
-		}
-		names = append(names, m.Node)
-	}
-	return strings.Join(names, " ")
-}
-
-// Two deputies that cannot reach one another may give one name to two machines; one of these has to join again afterwards.
-func TestDeputiesThatWereApart(t *testing.T) {
-	w, c, first := roomWithDeputy(t)
-	second := secondDeputy(t, w, c, first)
-	w.cutOff(t)
-	c.pass(patience)
-	first.wire.cut, second.wire.cut = true, true
-	rounds(t, first, second)
-	if admitting(first, second) != "pc01 pc02" {
-		t.Fatalf("%s admit machines", admitting(first, second))
-	}
-	three, four := w.machine(t, testMACOf(3)).asksAt(first), w.machine(t, testMACOf(4)).asksAt(second)
-	three.join(t)
-	four.join(t)
-	five := w.machine(t, testMACOf(5)).asksAt(second)
-	five.join(t)
-	if got := three.config.Joined.Node.Name + four.config.Joined.Node.Name + five.config.Joined.Node.Name; got != "pc03pc03pc04" {
-		t.Fatal(got)
-	}
-	first.wire.cut, second.wire.cut = false, false
-	rounds(t, first, second)
-	if admitting(first, second) != "pc01" {
-		t.Errorf("together again, %s admit machines", admitting(first, second))
-	}
-	four.asksAt(first)
-	five.asksAt(first)
-	if err := errors.Join(three.report(t), five.report(t)); err != nil {
-		t.Error(err)
-	}
-	if err := four.report(t); !errors.Is(err, join.ErrRefused) {
-		t.Errorf("a machine whose name another has: %v", err)
-	}
-	four.join(t)
-	w.start(t)
-	rounds(t, second, first)
-	if names := w.names(t); names != "pc01 pc02 pc03 pc04 pc05" {
-		t.Errorf("the server knows %s", names)
-	}
-}
-
-func TestOnlyDeputiesGetTheKit(t *testing.T) {
-	w, _, d := roomWithDeputy(t)
-	b := w.machine(t, testMACOf(2))
-	b.join(t)
-	proof := join.Proof{MAC: testMACOf(2), Token: b.config.Joined.Token}
-	client := b.config.Client
-	if k, err := client.Kit(t.Context(), w.joinAddr, proof, ""); k != nil || !errors.Is(err, join.ErrNoDeputy) || !strings.Contains(err.Error(), "403") {
-		t.Errorf("a node that is no deputy: %v", err)
-	}
-	if err := client.HandOver(t.Context(), w.joinAddr, proof, spec.Handover{}); !errors.Is(err, join.ErrNoDeputy) {
-		t.Errorf("a node that is no deputy: %v", err)
-	}
-	for _, token := range []string{"", "x", proof.Token} {
-		if k, err := client.Kit(t.Context(), w.joinAddr, join.Proof{MAC: testMACOf(1), Token: token}, ""); k != nil || !errors.Is(err, join.ErrRefused) {
-			t.Errorf("a deputy with the token %q: %v", token, err)
-		}
-	}
-	proof = join.Proof{MAC: testMACOf(1), Token: d.machine.config.Joined.Token}
-	k, err := client.Kit(t.Context(), w.joinAddr, proof, "")
-	if err != nil || len(k.Machines) != 2 {
-		t.Fatalf("%+v, %v", k, err)
-	}
-	if err := b.report(t); err != nil { // changes nothing that a deputy needs
-		t.Fatal(err)
-	}
-	if same, err := client.Kit(t.Context(), w.joinAddr, proof, k.Tag); same != nil || err != nil {
-		t.Errorf("it was sent again: %v", err)
-	}
-	w.put(t, spec.NodeSpec{Name: "pc06"})
-	if other, err := client.Kit(t.Context(), w.joinAddr, proof, k.Tag); err != nil || len(other.Nodes) != 6 {
-		t.Errorf("%+v, %v", other, err)
-	}
-}
-
 func TestDeputyNoMore(t *testing.T) {
 	w, c, d := roomWithDeputy(t)
 	address := d.address()
@@ -454,34 +295,6 @@ func TestDeputyWithoutItsServersTrust(t *testing.T) {
 	d.round(t.Context())
 	if admitting(d) != "" {
 		t.Error("it admits machines, though the server would not have it")
-	}
-}
-
-func TestEarlierServersKitSignsNoPassports(t *testing.T) {
-	k := &spec.Kit{}
-	a := newAuthority()
-	dir := t.TempDir()
-	a.identify(t, dir)
-	self, err := loadCredentials(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	k.Keys = self.keys
-	if o, err := newOffice(a.cluster(), k); err != nil || o.issuer == nil {
-		t.Errorf("%+v, %v", o, err)
-	}
-	k.Keys.Passport = ""
-	if o, err := newOffice(a.cluster(), k); err != nil || o.issuer != nil {
-		t.Errorf("%+v, %v", o, err)
-	}
-	k.Keys.TLS = ""
-	if _, err := newOffice(a.cluster(), k); err == nil {
-		t.Error("a kit without a certificate was taken")
-	}
-	k.Keys = self.keys
-	k.Keys.Gossip = make([]byte, passport.GossipKeySize-1)
-	if _, err := newOffice(a.cluster(), k); err == nil {
-		t.Error("a kit with a short key was taken")
 	}
 }
 
