@@ -146,7 +146,7 @@ func TestServerLearnsWhatADeputyDid(t *testing.T) {
 	join(t, d, request(2, 1))             // there is no name for it
 	report := spec.Report{
 		MAC: mac(1), Token: token, Boot: []spec.StageTime{{Stage: spec.StageJoined, At: start}},
-		Steps: []spec.StepResult{{ID: "a", Status: spec.StepFailed, Output: "oh"}}, BytesRead: 7,
+		Steps: []spec.StepResult{{ID: "a", Status: spec.StepFailed, Output: "oh"}}, BytesRead: 7, Warnings: []string{"full"},
 	}
 	if err := d.Report(report); err != nil {
 		t.Fatal(err)
@@ -166,7 +166,7 @@ func TestServerLearnsWhatADeputyDid(t *testing.T) {
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Fatal(diff)
 	}
-	if m := all[2]; stages(m) != "firmware network joined" || m.BytesRead != 7 || m.Steps[0].Output != "oh" || m.HostKey == "" || m.Facts == nil {
+	if m := all[2]; stages(m) != "firmware network joined" || m.BytesRead != 7 || m.Steps[0].Output != "oh" || m.HostKey == "" || m.Facts == nil || len(m.Warnings) != 1 {
 		t.Errorf("%+v", m)
 	}
 	for mac, token := range map[string]string{mac(1): token, mac(8): silent} {

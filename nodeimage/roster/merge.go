@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -75,15 +76,10 @@ func (r *Roster) mergeBoot(rec *record, told spec.MachineRecord) {
 	}
 	rec.boots(news.BootID)
 	if later {
-		rec.Token, rec.PublicKey = told.Token, told.PublicKey
-		m.Address, m.Image, m.HostKey, m.Waiting, m.LastSeen = news.Address, news.Image, news.HostKey, news.Waiting, news.LastSeen
-		m.Pending = time.Time{}
-		if news.Firmware != "" {
-			m.Firmware = news.Firmware
-		}
-		if news.Facts != nil {
-			m.Facts = news.Facts
-		}
+		was := *m
+		rec.Token, rec.PublicKey, *m = told.Token, told.PublicKey, news
+		m.Facts, m.Firmware = cmp.Or(news.Facts, was.Facts), cmp.Or(news.Firmware, was.Firmware)
+		m.Boot, m.Steps, m.BytesRead = was.Boot, was.Steps, was.BytesRead // of the same boot, or none
 	}
 	m.BytesRead = max(m.BytesRead, news.BytesRead)
 	rec.merge(news.Boot)
@@ -110,7 +106,7 @@ func (r *Roster) cleanRecord(told spec.MachineRecord) (spec.MachineRecord, error
 	if m.Facts != nil {
 		m.Facts = &q.Facts
 	}
-	m.Waiting, m.Boot = clean(m.Waiting, maxText), r.sane(m.Boot)
+	m.Waiting, m.Warnings, m.Boot, m.Pending = clean(m.Waiting, maxText), cleanWarnings(m.Warnings), r.sane(m.Boot), time.Time{}
 	if now := r.config.Now(); m.LastSeen.After(now) {
 		m.LastSeen = now
 	}
