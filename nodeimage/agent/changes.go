@@ -14,7 +14,7 @@ func (n *node) watchChanges(ctx context.Context) {
 		case warning == "":
 			n.log.Info("there is room for changes to the root again")
 		case !warned:
-			n.log.Warn(warning)
+			n.log.Error(warning) // a quiet console shows errors only
 		}
 		warned = warning != ""
 		n.reporter.warn(warning)

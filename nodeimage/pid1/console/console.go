@@ -27,20 +27,36 @@ func Open() *slog.Logger {
 	return New(f, "viver: ")
 }
 
-// Kernel returns a logger that writes to the kernel's log, where dmesg and the distribution's own log daemon find it. Without
-// /dev/kmsg it is silent.
+// Kernel returns a logger that writes to the kernel's log, where dmesg and the distribution's own log daemon find it. Errors are seen on the
+// console too, also of a machine that boots quietly. Without /dev/kmsg it is silent.
 func Kernel() *slog.Logger {
 	f, err := os.OpenFile("/dev/kmsg", os.O_WRONLY, 0)
 	if err != nil {
 		return slog.New(slog.DiscardHandler)
 	}
-	return New(f, "<30>viver: ") // facility daemon, level info (RFC 5424 section 6.2.1)
+	return newKernel(f)
+}
+
+func newKernel(w io.Writer) *slog.Logger {
+	return slog.New(&handler{out: &output{w: w}, prefix: func(l slog.Level) string { return fmt.Sprintf("<%d>viver: ", priority(l)) }})
+}
+
+// priority is that of RFC 5424, section 6.2.1: the facility is daemon. A kernel that was told to be quiet shows what is below warning, 4.
+func priority(l slog.Level) int {
+	const daemon, info, warning, err = 3, 6, 4, 3
+	switch {
+	case l >= slog.LevelError:
+		return daemon*8 + err
+	case l >= slog.LevelWarn:
+		return daemon*8 + warning
+	}
+	return daemon*8 + info
 }
 
 // New returns a logger that writes each record as one line, in one write, behind a prefix. Debug records are left out. Write errors
 // are ignored: there is nobody to tell.
 func New(w io.Writer, prefix string) *slog.Logger {
-	return slog.New(&handler{out: &output{w: w}, prefix: prefix})
+	return slog.New(&handler{out: &output{w: w}, prefix: func(slog.Level) string { return prefix }})
 }
 
 type output struct {
@@ -51,7 +67,7 @@ type output struct {
 // handler is a slog.Handler. Groups have no place in a line for people, so their names are left out.
 type handler struct {
 	out    *output
-	prefix string
+	prefix func(slog.Level) string
 	suffix string // attributes of WithAttrs
 }
 
@@ -75,7 +91,7 @@ func (h *handler) Handle(_ context.Context, r slog.Record) error {
 	line = strings.Map(printable, line)
 	h.out.mu.Lock()
 	defer h.out.mu.Unlock()
-	_, err := io.WriteString(h.out.w, h.prefix+line[:min(len(line), maxLine)]+"\n")
+	_, err := io.WriteString(h.out.w, h.prefix(r.Level)+line[:min(len(line), maxLine)]+"\n")
 	return err
 }
 
