@@ -58,7 +58,7 @@ folders have the most of them. With --watch it goes on, and prints a line whenev
 
 func (a *app) fleet() *fleet.Fleet {
 	dir := authorityDir(a.open().stateDir)
-	return &fleet.Fleet{Agents: &agents.Agents{Dir: dir, Pool: new(ssh.Pool)}, Memory: filepath.Join(dir, "machines.json")}
+	return &fleet.Fleet{Agents: &agents.Agents{Dir: dir, Pool: new(ssh.Pool), Port: a.agentPort}, Memory: filepath.Join(dir, "machines.json")}
 }
 
 // machines returns what the servers in the state know.
