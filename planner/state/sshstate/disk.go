@@ -1,6 +1,7 @@
 package sshstate
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -11,25 +12,31 @@ import (
 
 // disk is the folder, as long as there is a session or another one can take its place.
 type disk struct {
+	place  string
 	folder *Folder // nil: it is only read, in one session
 	holder state.Holder
-	stop   chan struct{} // ends what alive has begun; nil: it has not
+	life   context.Context    // of a writer, until Close
+	end    context.CancelFunc // of life; nil: it is only read
 	all    sync.WaitGroup
 
-	mu      sync.Mutex
-	session *session // guarded by mu
-	fence   int      // what it said when the session began; guarded by mu
+	turn    chan struct{} // has a token while somebody works with what follows
+	session *session
+	fence   int   // what it said when the session began
+	lost    error // why there is no session any more, and will be none
+}
+
+func newDisk(s *session) *disk {
+	return &disk{place: s.place, session: s, turn: make(chan struct{}, 1)}
 }
 
 // alive gives a sign of life again and again.
 func (d *disk) alive(every time.Duration) {
-	d.stop = make(chan struct{})
 	d.all.Go(func() {
 		tick := time.NewTicker(every)
 		defer tick.Stop()
 		for {
 			select {
-			case <-d.stop:
+			case <-d.life.Done():
 				return
 			case <-tick.C:
 				_, _, _ = d.ask("ping", nil) // the next write says that it failed
@@ -38,11 +45,7 @@ func (d *disk) alive(every time.Duration) {
 	})
 }
 
-func (d *disk) Place() string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.session.place
-}
+func (d *disk) Place() string { return d.place }
 
 func (d *disk) Names() ([]string, error) {
 	_, data, err := d.ask("list", nil)
@@ -89,12 +92,12 @@ func (d *disk) problem(what string, err error) error {
 }
 
 func (d *disk) Close() error {
-	if d.stop != nil {
-		close(d.stop)
+	if d.end != nil {
+		d.end()
 		d.all.Wait()
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn <- struct{}{}
+	defer func() { <-d.turn }()
 	return d.session.end()
 }
 

@@ -77,7 +77,7 @@ func (f *Folder) Look(ctx context.Context) (state.Disk, error) {
 	if greeting == "empty" {
 		return nothing{f.Name}, s.end()
 	}
-	return &disk{session: s}, nil
+	return newDisk(s), nil
 }
 
 // Lock implements state.Disks.
@@ -88,7 +88,9 @@ func (f *Folder) Lock(ctx context.Context, command string) (state.Disk, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &disk{session: s, folder: f, holder: holder, fence: fence}
+	d := newDisk(s)
+	d.folder, d.holder, d.fence = f, holder, fence
+	d.life, d.end = context.WithCancel(context.WithoutCancel(ctx))
 	d.alive(f.lease() / 3)
 	return d, nil
 }

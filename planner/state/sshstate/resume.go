@@ -64,10 +64,14 @@ func (d *disk) ask(line string, payload []byte) (answer string, data []byte, err
 // maxResumes is how often one piece of work is taken up again.
 const maxResumes = 3
 
-// carryOut does work in the session. Where the connection breaks, it goes on in a new one if that is safe.
+// carryOut does work in the session. Where the connection breaks, it goes on in a new one if that is safe. Once that was in vain nothing more is
+// tried: whoever has many changes to write waits once.
 func (d *disk) carryOut(w work) (answer string, data []byte, err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.turn <- struct{}{}
+	defer func() { <-d.turn }()
+	if d.lost != nil {
+		return "", nil, d.lost
+	}
 	line, payload := w.request()
 	answer, data, err = d.session.request(line, payload)
 	for range maxResumes {
@@ -75,7 +79,8 @@ func (d *disk) carryOut(w work) (answer string, data []byte, err error) {
 			break
 		}
 		if failure := d.resume(); failure != nil {
-			return "", nil, fmt.Errorf("%w; and it could not be taken up again: %w", err, failure)
+			d.lost = fmt.Errorf("%w; and it could not be taken up again: %w", err, failure)
+			return "", nil, d.lost
 		}
 		var done bool
 		if done, err = w.again(d.session); done {
@@ -91,9 +96,10 @@ func (d *disk) carryOut(w work) (answer string, data []byte, err error) {
 // errTaken says that there was another writer.
 var errTaken = errors.New("somebody else has had the lock in between: run the command again, which begins with what is remembered now")
 
-// resume makes a new session in place of a broken one. It tries for two leases: as long as the other side may hold the lock for us. d.mu is held.
+// resume makes a new session in place of a broken one. It tries for two leases: as long as the other side may hold the lock for us, and no longer
+// than until Close. The caller has the turn.
 func (d *disk) resume() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*d.folder.lease())
+	ctx, cancel := context.WithTimeout(d.life, 2*d.folder.lease())
 	defer cancel()
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
 		s, fence, err := d.folder.lock(ctx, d.holder)

@@ -135,9 +135,9 @@ func TestSilentWriterLosesTheLease(t *testing.T) {
 				t.Fatalf("a writer that had nothing to write lost the lease: %v", err)
 			}
 			silent := d.(*disk)
-			close(silent.stop)
+			silent.end()
 			silent.all.Wait()
-			silent.stop = nil
+			silent.life = t.Context()
 			<-silent.session.ended
 			other, err := folder.Lock(t.Context(), "viver apply")
 			if err != nil {
