@@ -142,7 +142,7 @@ func (p *project) carryOut(ctx context.Context, made *plan.Plan, store state.Wri
 	if err == nil && !made.Destroy {
 		p.view.Outputs(outputs(store.State()))
 	}
-	return errors.Join(err, p.checks())
+	return errors.Join(err, p.keepUnrecorded(result, store), p.checks())
 }
 
 // outputs are those that the state remembers.

@@ -17,6 +17,7 @@ import (
 	"viver/planner/lang"
 	"viver/planner/plan"
 	"viver/planner/resource"
+	"viver/planner/state"
 )
 
 // Evaluator evaluates arguments with what is known by now; *lang.Evaluator is one. It is safe for concurrent use.
@@ -68,6 +69,8 @@ type Event struct {
 	Action   resource.Action // of this part of the change: a replacement is a Delete and a Create
 	Progress resource.Progress
 	Err      error // Ended: why it failed; nil: it is done
+	// Unrecorded says of Ended that it is done, but could not be written to the state.
+	Unrecorded bool
 }
 
 // Result is how a plan was carried out.
@@ -77,6 +80,9 @@ type Result struct {
 	Took     time.Duration
 	Outputs  map[string]lang.Output // of the root module, if all succeeded
 	Problems hcl.Diagnostics        // of evaluating the outputs
+	// Unrecorded are the changes of the state that could not be written, in order: what was done all the same. Of what they are about, the state
+	// says that it was begun, or how it was before.
+	Unrecorded []state.Change
 }
 
 // Failed reports whether anything of the plan was not brought about.
@@ -113,6 +119,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	result := r.result()
 	result.Took = time.Since(start)
 	r.outputs(result)
+	result.Unrecorded = r.unrecorded
 	return result, r.broken
 }
 
@@ -131,6 +138,8 @@ type run struct {
 	good    map[*plan.Change]bool     // steps that were brought about in a session; guarded by mu
 	failed  map[string][]*plan.Change // by the group of their machines, one for each machine; guarded by mu
 	broken  error                     // why the state cannot be written; guarded by mu
+	// unrecorded is what was done since then; guarded by mu
+	unrecorded []state.Change
 }
 
 // part is one half of a replacement, or a whole change.

@@ -48,7 +48,9 @@ func (b *batch) add(at plan.Spot) error {
 
 // run sends the batch, and returns what was not tried.
 func (b *batch) run(ctx context.Context) []plan.Spot {
-	if err := b.send(ctx); err != nil {
+	if err := b.send(ctx); errors.Is(err, errUnbegun) {
+		return b.spots
+	} else if err != nil {
 		b.endAll(err)
 	}
 	if len(b.left) == len(b.spots) {

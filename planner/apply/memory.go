@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -19,19 +20,29 @@ func (r *run) writable() error {
 	return r.broken
 }
 
-// append makes changes durable. After a failure nothing new is begun: what could not be remembered would be lost.
+// append makes changes durable that say what was done. After a failure nothing new is begun, and they are kept for the Result.
 func (r *run) append(changes ...state.Change) error {
 	if len(changes) == 0 {
 		return nil
 	}
 	err := r.Store.Append(changes...)
-	if err != nil {
-		r.mu.Lock()
-		r.broken = err
-		r.mu.Unlock()
+	if err == nil {
+		return nil
 	}
-	return err
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.broken = cmp.Or(r.broken, err)
+	r.unrecorded = append(r.unrecorded, changes...)
+	return &unrecordedError{err}
 }
+
+// unrecordedError says that something was done and could not be written down.
+type unrecordedError struct{ error }
+
+func (e *unrecordedError) Unwrap() error { return e.error }
+
+// errUnbegun says that something was not begun, as that could not be written down: it would be lost.
+var errUnbegun = errors.New("it was not begun: the state cannot be written")
 
 // begin notes instances of which nothing is remembered before they are brought about, so that they are known even if this process dies.
 func (r *run) begin(all ...*work) error {
@@ -46,7 +57,16 @@ func (r *run) begin(all ...*work) error {
 		}
 		changes = append(changes, state.Change{Put: i})
 	}
-	return r.append(changes...)
+	if len(changes) == 0 {
+		return nil
+	}
+	if err := r.Store.Append(changes...); err != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.broken = cmp.Or(r.broken, err)
+		return errUnbegun
+	}
+	return nil
 }
 
 // finish notes how bringing an instance about ended, and passes that on.

@@ -18,13 +18,15 @@ const (
 	Done
 	Failed
 	Blocked // something that it needs failed, so it was not started
+	// Unrecorded: it is done, but that, or what went along with it, could not be written to the state
+	Unrecorded
 )
 
 // End is how one change of the plan ended.
 type End struct {
 	Change *plan.Change
 	Status Status
-	Err    error        // Status is Failed
+	Err    error        // Status is Failed, or Unrecorded: why it was not written
 	Cause  *plan.Change // Status is Blocked: the change that failed before it
 }
 
@@ -43,7 +45,7 @@ func (r *run) obstacle(m plan.Member, together map[plan.Spot]bool) (e End, ok bo
 			return End{Status: Blocked, Cause: r.Plan.Changes[before.Change]}, false
 		case Blocked:
 			return End{Status: Blocked, Cause: e.Cause}, false
-		case NotStarted:
+		case NotStarted, Unrecorded:
 			return End{}, false
 		}
 	}
@@ -90,4 +92,6 @@ func (r *run) result() *Result {
 	return result
 }
 
-func severity(s Status) int { return map[Status]int{Done: 0, NotStarted: 1, Blocked: 2, Failed: 3}[s] }
+func severity(s Status) int {
+	return map[Status]int{Done: 0, NotStarted: 1, Unrecorded: 2, Blocked: 3, Failed: 4}[s]
+}

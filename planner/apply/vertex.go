@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,16 +64,25 @@ func (r *run) blocked(m plan.Member, e End) {
 
 // ended notes the end of a part and tells of it.
 func (r *run) ended(v plan.Vertex, m plan.Member, err error) {
-	e := End{Status: Done}
-	err = r.veiled(r.Plan.Changes[m.Change], err)
+	c := r.Plan.Changes[m.Change]
+	if errors.Is(err, errUnbegun) {
+		r.observe(Event{Kind: Ended, Change: c, Action: m.Action, Err: resource.ErrSkipped})
+		return
+	}
+	e, news := End{Status: Done}, Event{Kind: Ended, Change: c, Action: m.Action}
+	if _, done := err.(*unrecordedError); done {
+		e, news.Unrecorded = End{Status: Unrecorded, Err: err}, true
+	} else if err != nil {
+		news.Err = r.veiled(c, err)
+		e = End{Status: Failed, Err: news.Err}
+	}
 	r.mu.Lock()
-	if err != nil {
-		e = End{Status: Failed, Err: err}
-		r.failedOn(v, r.Plan.Changes[m.Change])
+	if e.Status == Failed {
+		r.failedOn(v, c)
 	}
 	r.ends[part{m.Change, m.Action}] = e
 	r.mu.Unlock()
-	r.observe(Event{Kind: Ended, Change: r.Plan.Changes[m.Change], Action: m.Action, Err: err})
+	r.observe(news)
 }
 
 func (r *run) observe(e Event) {
@@ -126,15 +136,14 @@ func (r *run) bringAbout(ctx context.Context, c *plan.Change, action resource.Ac
 	computed, err := r.Types[c.Type].Apply(ctx, resource.ApplyRequest{
 		Addr: w.addr, Group: c.Addr.Group(), Config: w.config, Prior: prior, Steps: steps, Report: r.reporter(c, action),
 	})
-	if err = r.finish(w, computed, err); err != nil {
+	err = r.finish(w, computed, err)
+	if _, done := err.(*unrecordedError); err != nil && !done {
 		return err
 	}
 	for _, b := range baked {
-		if err := r.finish(b, nil, nil); err != nil {
-			return err
-		}
+		err = cmp.Or(err, r.finish(b, nil, nil))
 	}
-	return r.append(r.forget(v.Forgets)...)
+	return cmp.Or(err, r.append(r.forget(v.Forgets)...))
 }
 
 // bakedSteps evaluates the steps that go into an image. What they compute is null: nobody runs in an image to tell.

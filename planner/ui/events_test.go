@@ -30,12 +30,15 @@ func TestEventsAreDocumented(t *testing.T) {
 	view := NewJSON(&out)
 	view.Diagnostics(hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "x", Detail: "y", Subject: &c.Range}}, nil)
 	view.Plan(p, "")
-	for _, e := range []apply.Event{{Kind: apply.Started}, {Kind: apply.Progressed, Progress: resource.Progress{Stage: "root"}}, {Kind: apply.Ended, Err: errors.New("boom")}} {
+	for _, e := range []apply.Event{{Kind: apply.Started}, {Kind: apply.Progressed, Progress: resource.Progress{Stage: "root"}}, {Kind: apply.Ended, Err: errors.New("boom")}, {Kind: apply.Ended, Unrecorded: true}} {
 		e.Change = c
 		view.Event(e)
 	}
 	view.Result(p, &apply.Result{Ends: []apply.End{
-		{Change: c, Status: apply.Failed, Err: errors.New("boom")}, {Change: p.Changes[1], Status: apply.Blocked, Cause: c}, {Change: p.Changes[2]},
+		{Change: c, Status: apply.Failed, Err: errors.New("boom")},
+		{Change: p.Changes[1], Status: apply.Blocked, Cause: c},
+		{Change: p.Changes[2]},
+		{Change: c, Status: apply.Unrecorded},
 	}}, "viver apply")
 	view.Outputs(map[string]Output{"a": {Value: cty.True, Description: "d"}})
 	known := map[string]bool{}

@@ -118,7 +118,15 @@ func (h *human) Result(p *plan.Plan, r *apply.Result, resume string) {
 	line := fmt.Sprintf("%s %s after %s: %d created, %d updated, %d destroyed; %d failed, %d not tried.",
 		word, how, short(r.Took), t.created, t.updated, t.destroyed, t.failures, len(t.blocked)+len(t.notStarted))
 	fmt.Fprintln(h.Out, h.palette.paint(bold, line))
-	fmt.Fprintf(h.Out, "What was done is remembered. To go on: %s\n", resume)
+	fmt.Fprintf(h.Out, "%s To go on: %s\n", remembered(t), resume)
+}
+
+// remembered says what the next apply knows of this one.
+func remembered(t *tallied) string {
+	if len(t.unrecorded) > 0 {
+		return "What was done is remembered, but for what was not written to the state: that is done again."
+	}
+	return "What was done is remembered."
 }
 
 func (h *human) success(p *plan.Plan, r *apply.Result, t *tallied) {
@@ -155,7 +163,10 @@ func (h *human) blocked(t *tallied) {
 	if len(t.notStarted) > 0 {
 		fmt.Fprintf(h.Out, "Not started: %s\n", collapse(t.notStarted))
 	}
-	if len(t.blocked)+len(t.notStarted) > 0 {
+	if len(t.unrecorded) > 0 {
+		fmt.Fprintf(h.Out, "Done, but not written to the state: %s\n", collapse(t.unrecorded))
+	}
+	if len(t.blocked)+len(t.notStarted)+len(t.unrecorded) > 0 {
 		fmt.Fprintln(h.Out)
 	}
 }

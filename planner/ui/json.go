@@ -91,6 +91,9 @@ func (m *machine) Event(e apply.Event) {
 				f["file"], f["line"] = r.Filename, r.Start.Line
 			}
 		}
+		if e.Unrecorded {
+			f["unrecorded"] = true
+		}
 		m.write("apply_end", f)
 	}
 }
@@ -112,6 +115,9 @@ func (m *machine) Result(p *plan.Plan, r *apply.Result, resume string) {
 	f := fields{
 		"created": t.created, "updated": t.updated, "destroyed": t.destroyed, "failed": t.failures,
 		"not_tried": len(t.blocked) + len(t.notStarted), "seconds": r.Took.Seconds(), "destroy": p.Destroy,
+	}
+	if n := len(t.unrecorded); n > 0 {
+		f["unrecorded"] = n
 	}
 	if r.Failed() {
 		f["resume"] = resume

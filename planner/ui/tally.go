@@ -19,6 +19,7 @@ type tallied struct {
 	failed                      []*failure // by their text
 	failures                    int
 	blocked, notStarted         []addr.Instance
+	unrecorded                  []addr.Instance
 }
 
 // failure is one error and those that have it.
@@ -38,12 +39,16 @@ func tally(r *apply.Result) *tallied {
 			t.fail(e)
 		case apply.Blocked:
 			t.blocked = append(t.blocked, e.Change.Label())
+		case apply.Unrecorded:
+			t.count(e.Change.Action)
+			t.unrecorded = append(t.unrecorded, e.Change.Label())
 		case apply.NotStarted:
 			t.notStarted = append(t.notStarted, e.Change.Label())
 		}
 	}
 	slices.SortFunc(t.blocked, addr.Compare)
 	slices.SortFunc(t.notStarted, addr.Compare)
+	slices.SortFunc(t.unrecorded, addr.Compare)
 	return t
 }
 
