@@ -23,8 +23,14 @@ func (n *node) comeUp(ctx context.Context) {
 		}
 	}
 	n.takeSteps(ctx)
-	if ctx.Err() == nil && !before {
+	if ctx.Err() != nil {
+		return
+	}
+	if !before {
 		n.reporter.reached(spec.StageJoined)
+	}
+	if n.config.CameUp != nil {
+		n.config.CameUp()
 	}
 }
 
@@ -87,7 +93,11 @@ func (n *node) take(ctx context.Context, run spec.StepRun) {
 	err := n.config.Steps.Run(ctx, run.Mode, run.Steps, func(r spec.StepResult) {
 		n.reporter.ran(run, []spec.StepResult{r})
 		if r.Status == spec.StepFailed {
-			n.log.Error("a step failed", "step", r.ID, "output", r.Output)
+			output := r.Output
+			if r.Secret {
+				output = "(not shown)"
+			}
+			n.log.Error("a step failed", "step", r.ID, "output", output)
 			n.reporter.waiting("step " + r.ID + " failed")
 		}
 	})
