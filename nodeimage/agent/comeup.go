@@ -23,14 +23,8 @@ func (n *node) comeUp(ctx context.Context) {
 		}
 	}
 	n.takeSteps(ctx)
-	if ctx.Err() != nil {
-		return
-	}
-	if !before {
+	if ctx.Err() == nil && !before {
 		n.reporter.reached(spec.StageJoined)
-	}
-	if n.config.CameUp != nil {
-		n.config.CameUp()
 	}
 }
 
