@@ -122,6 +122,7 @@ func (d *disk) run(ctx context.Context) error {
 		}, d.log)
 	})
 	others.Go(func() { d.takePart(ctx) })
+	others.Go(func() { d.wake(ctx) })
 	others.Go(func() { d.followBoot(ctx) })
 	others.Go(func() { d.count(ctx) })
 	others.Go(func() { d.followStandstill(ctx, noted) })

@@ -99,7 +99,7 @@ func (n *node) config(leaving <-chan struct{}) agent.NodeConfig {
 		Version: version(), Log: n.log, Dir: agentDir, Root: distribution, Changes: &overlay.Watch{Dir: pid1.UpperDir},
 		Bundle: &n.Bundle, HostKey: n.signer, Client: n.client, Request: n.Request, Joined: n.Join,
 		Passport: n.passport, KeepPassport: keepPassport, Field: door.Client{Path: handover.FieldPath},
-		Steps: &step.Runner{Command: shell}, State: state, Renamed: rename, BytesRead: n.bytesRead, Leaving: leaving, Spawned: n.expose,
+		Steps: &step.Runner{Command: shell}, State: state, Renamed: rename, BytesRead: n.bytesRead, Leaving: leaving, Spawned: n.expose, CameUp: n.cameUp,
 	}
 }
 
@@ -114,6 +114,13 @@ func state(ctx context.Context, changed func(handover.State)) error {
 }
 
 func rename(name string) error { return pid1.Rename(distribution, name) }
+
+// cameUp tells the root disk's process.
+func (n *node) cameUp() {
+	if err := handover.WriteReady(handover.ReadyPath); err != nil {
+		n.log.Warn(err.Error())
+	}
+}
 
 // bytesRead returns what the root disk's process has counted.
 func (n *node) bytesRead() int64 {

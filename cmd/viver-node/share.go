@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"strconv"
+	"time"
 
 	"viver/nodeimage/discovery"
 	"viver/nodeimage/field"
@@ -12,6 +13,9 @@ import (
 	"viver/nodeimage/pid1/network"
 	"viver/nodeimage/spec"
 )
+
+// wakeAfter is the longest time that a machine which starts holds nothing for others.
+const wakeAfter = 5 * time.Minute
 
 // openStation makes this machine's place among those that share the root; nil if it has none. The root comes from servers then.
 func (d *disk) openStation(root spec.Root) *station.Station {
@@ -63,6 +67,21 @@ func (d *disk) takePart(ctx context.Context) {
 	}
 	if err := d.station.Run(ctx); err != nil {
 		d.log.Error("this machine takes no part in the shared root any more", "error", err)
+	}
+}
+
+// wake lets the machine hold its share once it has come up, or has not for so long that something must be wrong with it.
+func (d *disk) wake(ctx context.Context) {
+	if d.station == nil {
+		return
+	}
+	waiting, cancel := context.WithTimeout(ctx, wakeAfter)
+	defer cancel()
+	if err := handover.WaitReady(waiting, handover.ReadyPath); err != nil {
+		d.log.Warn(err.Error())
+	}
+	if err := d.station.Wake(); err != nil && ctx.Err() == nil {
+		d.log.Warn(err.Error())
 	}
 }
 

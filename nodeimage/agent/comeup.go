@@ -23,8 +23,14 @@ func (n *node) comeUp(ctx context.Context) {
 		}
 	}
 	n.takeSteps(ctx)
-	if ctx.Err() == nil && !before {
+	if ctx.Err() != nil {
+		return
+	}
+	if !before {
 		n.reporter.reached(spec.StageJoined)
+	}
+	if n.config.CameUp != nil {
+		n.config.CameUp()
 	}
 }
 

@@ -52,6 +52,8 @@ type NodeConfig struct {
 	State func(ctx context.Context, changed func(handover.State)) error
 	// Renamed is called when the machine was given another name than in Joined; nil: nobody is told.
 	Renamed func(name string) error
+	// CameUp is called when the machine has come up, its steps are taken; nil: nobody is told.
+	CameUp func()
 	// Passport is what the machine got when it joined, nil if that was none. KeepPassport is called with each that takes its place, from
 	// several goroutines; nil: the machine wants none.
 	Passport     *spec.Passport

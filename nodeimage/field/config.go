@@ -27,6 +27,8 @@ type Config struct {
 	Settle time.Duration
 	// ShareRate is how many bytes of the share are fetched in a second, at most; 32 MiB.
 	ShareRate int64
+	// Rest says that no share is fetched before Wake: the machine is starting, and has better to do.
+	Rest bool
 	// Stall is for how long a member may deliver nothing, while it is asked, until the next is asked as well; 400 ms.
 	Stall time.Duration
 	Log   *slog.Logger // nil is silent

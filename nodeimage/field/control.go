@@ -112,6 +112,11 @@ func (f *Field) Pin(pins []spec.Pin) error {
 	return f.ask(func(c *core) { c.pin(pins) })
 }
 
+// Wake has the share fetched from now on; see Config.Rest.
+func (f *Field) Wake() error {
+	return f.ask(func(c *core) { c.config.Rest = false })
+}
+
 // SetCache changes how many bytes the cache may take: less under memory pressure, and as much as configured again after it. The
 // share stays.
 func (f *Field) SetCache(bytes int64) error {

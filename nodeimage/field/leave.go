@@ -68,13 +68,15 @@ func (c *core) seedNeeded() string {
 
 // remains is what would be missing if this member went.
 type remains struct {
-	few   int // chunks held here that are on too few other machines
-	alone int // of them those that are on no other machine at all, be it a seed
-	to    int // machines that could take them
+	few    int  // chunks held here that are on too few other machines
+	alone  int  // of them those that are on no other machine at all, be it a seed
+	to     int  // machines that could take them
+	seeded bool // a seed has everything: the others need not hurry
 }
 
 // without returns what would be missing if this member went.
 func (c *core) without() (r remains) {
+	r.seeded = c.seeded()
 	for _, m := range c.nodes {
 		if m != nil {
 			r.to++
@@ -93,7 +95,7 @@ func (c *core) without() (r remains) {
 			if others < wanted {
 				r.few++
 			}
-			if others == 0 && !c.seeded() {
+			if others == 0 && !r.seeded {
 				r.alone++
 			}
 		}
@@ -104,7 +106,7 @@ func (c *core) without() (r remains) {
 // verdict says whether a member may go for whom r is true, which has been leaving for so long; if not yet, wait is true.
 func (r remains) verdict(since time.Duration) (wait bool, err error) {
 	switch {
-	case r.alone == 0 && (r.few == 0 || r.to == 0 || since >= handOver):
+	case r.alone == 0 && (r.few == 0 || r.to == 0 || r.seeded || since >= handOver):
 		return false, nil
 	case r.to > 0 && since < handOver:
 		return true, nil
@@ -118,6 +120,10 @@ func (r remains) verdict(since time.Duration) (wait bool, err error) {
 // leave begins to hand over; the answer comes when this member may go, or why it may not.
 func (c *core) leave(force bool, answer chan<- error) {
 	if force {
+		answer <- nil
+		return
+	}
+	if c.leaving != nil && c.leaving.answer == nil { // it has been told already that it may go
 		answer <- nil
 		return
 	}

@@ -103,8 +103,8 @@ func TestLeavingIsTakenBack(t *testing.T) {
 		config := field.Config{Self: field.Member{Share: 64 << 20}}
 		r.fill(1, 1000*mbit, config)
 		r.await("the share to be there", func() bool { return r.nodes[1].status().Images[0].Missing == 0 })
+		r.kill(r.nodes[0], 5*time.Second)
 		r.kill(r.bring("pc02", config), 0) // it takes nothing, and nobody knows
-		r.kill(r.nodes[0], 0)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := r.nodes[1].field.Leave(ctx, false); !errors.Is(err, context.DeadlineExceeded) {

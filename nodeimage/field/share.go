@@ -134,6 +134,9 @@ func (c *core) quiet() bool {
 
 // fetchShare begins to fetch what is missing of the share: at full rate while nobody reads, at a sixteenth of it else.
 func (c *core) fetchShare(passed time.Duration) {
+	if c.config.Rest {
+		return
+	}
 	rate, most := float64(c.config.ShareRate), sharesIdle
 	if !c.quiet() {
 		rate, most = rate/16, sharesBusy

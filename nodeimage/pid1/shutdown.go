@@ -26,17 +26,20 @@ const (
 )
 
 // Shutdown ends the machine. systemd-shutdown becomes this program, as PID 1, when all other processes are gone, with the
-// distribution's root below /oldroot and in word what to do at last: poweroff, reboot, halt or kexec. release
-// disconnects the root's block device. Shutdown does not return.
+// distribution's root below /oldroot and in word what to do at last: poweroff, reboot, halt or kexec. handOver gives other machines what
+// only this one holds, as far as they take it in bounded time; release disconnects the root's block device. Shutdown does not return.
 //
-// The order matters: the agent says goodbye while the network is up; what is mounted from the root disk goes before the disk, the disk before
+// The order matters: what is held is handed over and the agent says goodbye while the network is up; what is mounted from the root disk goes before the disk, the disk before
 // the process that serves it.
 //
 // Other inits do not come back to the initramfs; they end the machine themselves. Nothing is lost then: the root disk is
 // read-only, what lies above it is in RAM. sysvinit spares the disk's process (see SpareFromKillall). busybox kills it with all the
 // rest, and reads nothing more. What an init of another kind reads from the root after that must be in memory already.
-func Shutdown(word string, release func() error) {
+func Shutdown(word string, handOver, release func() error) {
 	log := console.Open()
+	if err := handOver(); err != nil {
+		log.Warn(err.Error())
+	}
 	tellLeave(log)
 	if err := unmountBelow(oldRoot); err != nil {
 		log.Warn(err.Error())

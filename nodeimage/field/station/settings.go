@@ -17,7 +17,7 @@ const (
 
 // settings are those of the machine's member.
 func settings(c Config) (field.Config, error) {
-	s := field.Config{ReadAhead: readAhead, Cache: min(mostCache, c.Memory/cachePart)}
+	s := field.Config{Rest: true, ReadAhead: readAhead, Cache: min(mostCache, c.Memory/cachePart)}
 	share := defaultShare
 	if w := c.Wishes; w != nil {
 		share = cmp.Or(w.Memory, defaultShare)

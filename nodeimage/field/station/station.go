@@ -61,6 +61,7 @@ type Station struct {
 	current identity
 	changed chan struct{} // closed when current is another
 	fetched int64         // by members that have ended
+	awake   bool
 	member  *member.Member
 }
 
@@ -101,6 +102,17 @@ func (s *Station) Run(ctx context.Context) error {
 
 // Move says that the machine has another address now.
 func (s *Station) Move(to netip.Addr) { s.change(func(i *identity) { i.address = to }) }
+
+// Wake says that the machine has come up. Before that it reads through others, but does not fetch what it is to hold for them.
+func (s *Station) Wake() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.awake = true
+	if s.member == nil {
+		return nil
+	}
+	return s.member.Field.Wake()
+}
 
 // Fetched returns how many bytes of chunks have come from others.
 func (s *Station) Fetched() int64 {
@@ -190,7 +202,9 @@ func (s *Station) take(ctx context.Context, as identity) (err error) {
 	if err != nil {
 		return err
 	}
-	s.begun(m)
+	if err := s.begun(m); err != nil {
+		return errors.Join(err, m.Close())
+	}
 	defer func() { err = errors.Join(err, s.ended(m)) }()
 	image, err := s.prepare(m)
 	if err != nil {
@@ -222,10 +236,14 @@ func (s *Station) prepare(m *member.Member) (*field.Image, error) {
 	return image, errors.Join(err, image.Use())
 }
 
-func (s *Station) begun(m *member.Member) {
+func (s *Station) begun(m *member.Member) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.member = m
+	if s.awake {
+		return m.Field.Wake()
+	}
+	return nil
 }
 
 func (s *Station) ended(m *member.Member) error {
