@@ -73,13 +73,25 @@ func newDeputy(c NodeConfig, log *slog.Logger, p *progress, announce func()) (*d
 		}
 		return listen(spec.PortJoin)
 	}
-	var err error
+	known := filepath.Join(c.Dir, "roster.json")
+	err := d.resume(known)
+	if err != nil {
+		log.Error("what this machine knew as a deputy is lost", "error", err)
+		os.Remove(d.path)
+		os.Remove(known)
+		err = d.resume(known)
+	}
+	return d, err
+}
+
+// resume reads what an agent before this one has left: the office, and the roster at known.
+func (d *deputy) resume(known string) (err error) {
 	if d.office, err = loadOffice(d.path, d.cluster); err != nil {
-		return nil, err
+		return err
 	}
 	now := func() time.Time { return d.now() }
-	d.roster, err = roster.Open(roster.Config{Path: filepath.Join(c.Dir, "roster.json"), Cluster: d.cluster, Deputy: true, Now: now, Log: log})
-	return d, err
+	d.roster, err = roster.Open(roster.Config{Path: known, Cluster: d.cluster, Deputy: true, Now: now, Log: d.log})
+	return err
 }
 
 // run goes from round to round until ctx ends. For a node that is no deputy, nothing comes of it.
@@ -175,6 +187,14 @@ func (d *deputy) desk() *office {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.office
+}
+
+// tag returns that of the kit, "" if there is none.
+func (d *deputy) tag() string {
+	if o := d.desk(); o != nil {
+		return o.tag
+	}
+	return ""
 }
 
 func (d *deputy) put(o *office) {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -279,6 +281,21 @@ func TestSecondAgentIsADeputyToo(t *testing.T) {
 	rounds(t, d)
 	if names := w.names(t); names != "pc01 pc02" {
 		t.Errorf("the server knows %s", names)
+	}
+
+	// Spoilt files are no reason to be no agent at all.
+	for _, name := range []string{"deputy.json", "roster.json"} {
+		d.close()
+		if err := os.WriteFile(filepath.Join(d.machine.config.Dir, name), []byte("{"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if d = d.machine.deputy(t, c); d.presence().Ready {
+			t.Errorf("a spoilt %s was taken", name)
+		}
+		rounds(t, d)
+		if !d.presence().Ready || len(d.roster.Deputies()) != 1 {
+			t.Errorf("without its %s it is no deputy any more", name)
+		}
 	}
 }
 

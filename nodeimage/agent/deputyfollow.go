@@ -117,7 +117,9 @@ func (d *deputy) follow(ctx context.Context, above []colleague) {
 // learn tells one above what was noted, ceases to admit machines, and takes its kit.
 func (d *deputy) learn(ctx context.Context, c colleague) error {
 	who := join.Proof{MAC: d.mac, Token: d.joined().Token}
+	have := d.tag()
 	tell := func(part []spec.MachineRecord) error {
+		have = "" // this roster has more than the kit, and not all of it may be taken
 		return d.client.HandOver(ctx, c.address, who, spec.Handover{Machines: part})
 	}
 	// The most is told while machines are still answered here: one that was refused there before would have to join again.
@@ -129,10 +131,6 @@ func (d *deputy) learn(ctx context.Context, c colleague) error {
 		if err := d.roster.Tell(tell); err != nil {
 			return err
 		}
-	}
-	have := ""
-	if o := d.desk(); o != nil {
-		have = o.tag
 	}
 	kit, err := d.client.Kit(ctx, c.address, who, have)
 	if err != nil || kit == nil {

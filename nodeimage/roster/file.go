@@ -15,7 +15,7 @@ import (
 	"viver/nodeimage/spec"
 )
 
-// document is the form of the file.
+// document is the form of a server's file. A deputy's is a spec.Kit.
 type document struct {
 	Version  int             `json:"version"` // 1
 	Nodes    []spec.NodeSpec `json:"nodes"`
@@ -30,10 +30,22 @@ func (r *Roster) load() error {
 	if err != nil {
 		return fmt.Errorf("roster: %w", err)
 	}
-	if err := r.decode(data); err != nil {
+	decode := r.decode
+	if r.config.Deputy {
+		decode = r.decodeKit
+	}
+	if err := decode(data); err != nil {
 		return fmt.Errorf("roster: read %s: %w; move the file away and apply again", r.config.Path, err)
 	}
 	return nil
+}
+
+func (r *Roster) decodeKit(data []byte) error {
+	var k spec.Kit
+	if err := spec.Decode(data, &k); err != nil {
+		return err
+	}
+	return r.use(&k)
 }
 
 func (r *Roster) decode(data []byte) error {
@@ -98,6 +110,10 @@ func (r *Roster) encode() ([]byte, uint64, error) {
 	defer r.mu.Unlock()
 	if r.changes == r.saved {
 		return nil, 0, nil
+	}
+	if r.config.Deputy { // many nodes have the same steps, and the file lies in RAM
+		data, err := json.Marshal(r.kit())
+		return data, r.changes, err
 	}
 	d := document{Version: 1, Nodes: []spec.NodeSpec{}, Machines: []record{}}
 	for _, name := range slices.SortedFunc(maps.Keys(r.nodes), natural.Compare) {

@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -50,8 +51,13 @@ func (r *Roster) Deputies() []spec.Machine {
 func (r *Roster) Kit() *spec.Kit {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.kit()
+}
+
+// kit is Kit; r.mu is held.
+func (r *Roster) kit() *spec.Kit {
 	k := &spec.Kit{Nodes: []spec.NodeSpec{}, Takes: [][]int{}, Machines: []spec.MachineRecord{}}
-	places := map[string]int{}
+	places := map[string][]int{}
 	for _, name := range slices.SortedFunc(maps.Keys(r.nodes), natural.Compare) {
 		pack(k, places, r.nodes[name])
 	}
@@ -63,17 +69,19 @@ func (r *Roster) Kit() *spec.Kit {
 	return k
 }
 
-// pack adds a node to a kit. places has where in k.Steps each step is.
-func pack(k *spec.Kit, places map[string]int, n spec.NodeSpec) {
+// pack adds a node to a kit. places has where in k.Steps the steps with an ID are.
+func pack(k *spec.Kit, places map[string][]int, n spec.NodeSpec) {
 	takes := []int{}
 	for _, s := range n.Steps {
-		what := fmt.Sprintf("%q %q %d %s", s.ID, s.Type, s.Timeout, s.Config)
-		place, ok := places[what]
-		if !ok {
-			place = len(k.Steps)
-			places[what], k.Steps = place, append(k.Steps, s)
+		same := func(place int) bool {
+			o := k.Steps[place]
+			return o.Type == s.Type && o.Timeout == s.Timeout && bytes.Equal(o.Config, s.Config)
 		}
-		takes = append(takes, place)
+		if i := slices.IndexFunc(places[s.ID], same); i >= 0 {
+			takes = append(takes, places[s.ID][i])
+			continue
+		}
+		takes, places[s.ID], k.Steps = append(takes, len(k.Steps)), append(places[s.ID], len(k.Steps)), append(k.Steps, s)
 	}
 	n.Steps = nil
 	k.Nodes, k.Takes = append(k.Nodes, n), append(k.Takes, takes)
