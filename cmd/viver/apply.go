@@ -17,12 +17,14 @@ import (
 type carryOut struct {
 	approved    bool
 	parallelism int
+	force       bool
 	resume      string // the command that takes up what is left
 }
 
 func (f *carryOut) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.approved, "auto-approve", false, "do not ask")
 	cmd.Flags().IntVar(&f.parallelism, "parallelism", apply.DefaultParallelism, "work on `N` things at once; those that only wait do not count")
+	cmd.Flags().BoolVar(&f.force, "force", false, "switch machines off without having others take what only they hold of the shared root")
 }
 
 func (a *app) applyCommand() *cobra.Command {
@@ -122,7 +124,7 @@ func (p *project) carryOut(ctx context.Context, made *plan.Plan, store state.Wri
 	ctx, stop, end := interrupts(ctx, p.errors)
 	defer end()
 	defer p.view.Close()
-	o := apply.Options{Plan: made, Store: store, Types: p.types, Parallelism: flags.parallelism, Stop: stop, Observe: p.view.Event}
+	o := apply.Options{Plan: made, Store: store, Types: p.types, Parallelism: flags.parallelism, Force: flags.force, Stop: stop, Observe: p.view.Event}
 	if p.evaluator != nil {
 		o.Config, o.Secrets = p.evaluator, p.evaluator.Secrets()
 	}

@@ -12,11 +12,15 @@ func (a *app) destroyCommand() *cobra.Command {
 switched off before the services that they boot from end. It says which machines do not answer, and asks before it begins. It needs the
 state only; the configuration may be broken or gone. Values of variables are taken as by apply, and are not needed.
 
+Where some machines stay, one that goes hands over to them what it holds of the root that they share, and stays on if it cannot: --force
+switches it off all the same. When no machine stays, nothing is handed over.
+
 ` + addressHelp,
 		Example: `  viver destroy
   viver destroy --target 'node.pc[pc07]'   one machine, and what uses it
   viver destroy --exclude server.seed      all but the server and what it needs
   viver destroy --refresh=false            ask no machine before
+  viver destroy --target pc07 --force      whatever others lose by it
   viver destroy --auto-approve`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

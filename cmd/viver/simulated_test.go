@@ -16,7 +16,7 @@ import (
 
 // simulated are types whose things are files in a folder, named by their addresses. A file ADDRESS.fails there has the error with
 // which making or removing the thing fails; a file ADDRESS.slow lets that wait for its removal, and ADDRESS.deaf too, whoever
-// cancels it.
+// cancels it. With a file ADDRESS.clings the thing is removed only by force.
 func simulated(world string) []resource.Type {
 	text := &resource.Attribute{Type: cty.String}
 	address := func(v cty.Value) error {
@@ -96,6 +96,9 @@ func heard(ctx context.Context, deaf error) <-chan struct{} {
 func (s *simulatedType) Destroy(ctx context.Context, r resource.DestroyRequest) error {
 	if err := s.obstacle(ctx, r.Addr); err != nil {
 		return err
+	}
+	if _, err := os.Stat(filepath.Join(s.world, r.Addr+".clings")); err == nil && !r.Force {
+		return errors.New("others need it")
 	}
 	return os.RemoveAll(filepath.Join(s.world, r.Addr))
 }

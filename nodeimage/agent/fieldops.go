@@ -66,7 +66,7 @@ func (n *node) leaveField(ctx context.Context, c *call, force bool) error {
 		n.log.Warn("the others were not told that this machine goes", "error", err)
 		return nil
 	}
-	return fmt.Errorf("agent: it stays on: %w", err)
+	return fmt.Errorf("agent: it stays on: %w; with --force viver switches it off all the same", err)
 }
 
 // noField is a machine that is no member.

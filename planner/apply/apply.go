@@ -37,6 +37,8 @@ type Options struct {
 	Types  map[string]resource.Type
 	// Parallelism is how many vertices are worked on at once, those aside that only wait. 0: DefaultParallelism.
 	Parallelism int
+	// Force destroys also what others lose by; see resource.DestroyRequest.
+	Force bool
 	// Stop, when closed, lets nothing new start. nil: never.
 	Stop <-chan struct{}
 	// Secrets are texts that nothing that is told may hold, nor the Result; see lang.Evaluator.Secrets. The sensitive arguments of each

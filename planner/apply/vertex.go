@@ -103,7 +103,7 @@ func (r *run) reporter(c *plan.Change, action resource.Action) func(resource.Pro
 func (r *run) destroy(ctx context.Context, c *plan.Change, v plan.Vertex) error {
 	at := c.Addr.String()
 	err := r.Types[c.Type].Destroy(ctx, resource.DestroyRequest{
-		Addr: at, Prior: plan.PriorValue(r.Store.Instance, at), Report: r.reporter(c, resource.Delete),
+		Addr: at, Prior: plan.PriorValue(r.Store.Instance, at), Report: r.reporter(c, resource.Delete), Force: r.Force || !r.Plan.Stays(c.Type),
 	})
 	if err != nil {
 		return err

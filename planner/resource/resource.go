@@ -74,6 +74,8 @@ type DestroyRequest struct {
 	// object of its machine as that is remembered. So it is wherever a Prior is given.
 	Prior  cty.Value
 	Report func(Progress)
+	// Force says that it goes at any price, also if others lose by it: no other instance of the Type is to stay, or the operator says so.
+	Force bool
 }
 
 // BakedStep is a step whose `on` is an image.

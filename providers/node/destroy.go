@@ -19,12 +19,14 @@ import (
 // server must stay.
 const (
 	findNode = 20 * time.Second
+	handOver = 90 * time.Second // its agent takes a minute at most
 	silence  = 20 * time.Second
 	powerOff = 5 * time.Minute
 	knock    = 2 * time.Second // for one answer of a kernel that is going down
 )
 
-// Destroy switches the machine off, waits until it is, and has its server forget the name.
+// Destroy switches the machine off, waits until it is, and has its server forget the name. What the machine holds of the shared root goes to
+// others before; with Force it does not matter what becomes of that.
 func (t *Type) Destroy(ctx context.Context, r resource.DestroyRequest) error {
 	at, node := Document(r.Prior)
 	if at.Address == "" {
@@ -39,7 +41,7 @@ func (t *Type) Destroy(ctx context.Context, r resource.DestroyRequest) error {
 		return err
 	}
 	if m, ok := machines[node.Name]; ok {
-		if err := t.powerOff(ctx, m, r.Report); err != nil {
+		if err := t.powerOff(ctx, m, r.Force, r.Report); err != nil {
 			return err
 		}
 	}
@@ -47,9 +49,9 @@ func (t *Type) Destroy(ctx context.Context, r resource.DestroyRequest) error {
 }
 
 // powerOff returns when the machine does not say anything any more.
-func (t *Type) powerOff(ctx context.Context, m spec.Machine, report func(resource.Progress)) error {
+func (t *Type) powerOff(ctx context.Context, m spec.Machine, force bool, report func(resource.Progress)) error {
 	say := func(text string) {
-		if report != nil {
+		if report != nil && text != "" {
 			report(resource.Progress{Detail: text})
 		}
 	}
@@ -64,11 +66,8 @@ func (t *Type) powerOff(ctx context.Context, m spec.Machine, report func(resourc
 		return nil
 	}
 	say("powering off")
-	// The answer and the end of the connection may cross: what counts is whether it goes.
-	_, asked := client.Call(within, spec.OpPowerOff, nil, nil, nil)
-	var no *ssh.AgentError
-	if errors.As(asked, &no) {
-		return fmt.Errorf("it refuses to power off: %w", asked)
+	if err := begin(ctx, client, force, say); err != nil {
+		return err
 	}
 	limit, stop := context.WithTimeout(ctx, powerOff)
 	defer stop()
@@ -79,6 +78,19 @@ func (t *Type) powerOff(ctx context.Context, m spec.Machine, report func(resourc
 		return context.Cause(ctx)
 	}
 	return fmt.Errorf("it has not powered off within %s: look at its console, or switch it off by hand, and run destroy again", powerOff)
+}
+
+// begin asks a machine to power off. It returns an error only if it refuses: the answer and the end of the connection may cross, and what counts
+// is whether it goes.
+func begin(ctx context.Context, client *ssh.Client, force bool, say func(string)) error {
+	ctx, cancel := context.WithTimeout(ctx, handOver)
+	defer cancel()
+	_, err := client.Call(ctx, spec.OpPowerOff, spec.PowerOff{Force: force}, nil, func(r spec.Reply) { say(r.Progress) })
+	var no *ssh.AgentError
+	if errors.As(err, &no) {
+		return fmt.Errorf("it refuses to power off: %w", err)
+	}
+	return nil
 }
 
 // offWithin waits until a machine whose agent has ended is off: the agent goes before the root disk does, and the kernel last.

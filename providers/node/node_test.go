@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -432,7 +433,7 @@ func TestDestroySwitchesOffAndForgets(t *testing.T) {
 		return knocks == 1 || knocks == 3
 	}
 	for range 2 { // the second time it does not answer any more
-		if err := r.typ.Destroy(t.Context(), resource.DestroyRequest{Prior: r.prior("pc01", nil)}); err != nil {
+		if err := r.typ.Destroy(t.Context(), resource.DestroyRequest{Prior: r.prior("pc01", nil), Force: true}); err != nil {
 			t.Fatal(err)
 		}
 		asked := r.seed.Asked()
@@ -443,6 +444,9 @@ func TestDestroySwitchesOffAndForgets(t *testing.T) {
 		r.machines = nil
 		r.mu.Unlock()
 	}
+	if asked := agent.Asked(); string(asked[0].Args) != `{"force":true}` {
+		t.Errorf("the machine was told %s", asked[0].Args)
+	}
 	if n := len(agent.Asked()); n != 1 || knocks != 5 {
 		t.Errorf("the machine was asked %d times, its kernel %d times", n, knocks)
 	}
@@ -452,10 +456,16 @@ func TestDestroySaysWhoRefuses(t *testing.T) {
 	r := newRoom(t)
 	m, agent := r.machine("pc01", "127.0.1.1")
 	r.now(m)
-	agent.Handle(spec.OpPowerOff, func(*sshtest.Call) (any, error) { return nil, errors.New("somebody works here") })
-	err := r.typ.Destroy(t.Context(), resource.DestroyRequest{Prior: r.prior("pc01", nil)})
-	if err == nil || !strings.Contains(err.Error(), "somebody works here") {
-		t.Error(err)
+	agent.Handle(spec.OpPowerOff, func(c *sshtest.Call) (any, error) {
+		c.Send(spec.Reply{Progress: "hands over what it holds"})
+		return nil, errors.New("somebody works here")
+	})
+	var said []string
+	err := r.typ.Destroy(t.Context(), resource.DestroyRequest{
+		Prior: r.prior("pc01", nil), Report: func(p resource.Progress) { said = append(said, p.Detail) },
+	})
+	if err == nil || !strings.Contains(err.Error(), "somebody works here") || !slices.Equal(said, []string{"powering off", "hands over what it holds"}) {
+		t.Error(err, said)
 	}
 	for _, q := range r.seed.Asked() {
 		if q.Op == spec.OpNodeRemove {
