@@ -15,7 +15,7 @@
 // out; when none of them can be reached, the machines go on without: the age of a certificate is judged by the time of the last word
 // from a server, not by the clock (see Holder.moment). Nobody is locked out by the seed's absence, be it for months, and a machine whose
 // clock is wrong is no exception. When a server is back, all renew their passports within a minute; those that have done so believe the
-// others for ten minutes more. Machines that come anew need a server: nobody else can let them in.
+// others for ten minutes more. Machines that come anew need a server, or a deputy, which a server has given its authority: its word is a server's.
 package passport
 
 import (
