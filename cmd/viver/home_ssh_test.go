@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"viver/planner/state"
 	"viver/planner/state/sshstate"
 	"viver/planner/state/statetest"
@@ -92,12 +94,12 @@ func TestCutConnection(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state")
 	p := operator(t, server.block(wire.port, path))
 	for _, after := range []int64{1, 100, 40_000, 200_000, 299_000} {
-		cutOnce(t, p, wire, after, after == 40_000)
+		cutOnce(t, p, path, wire, after, after == 40_000)
 	}
 }
 
 // cutOnce makes three changes, and cuts the wire in the second.
-func cutOnce(t *testing.T, p *project, wire *wire, after int64, stays bool) {
+func cutOnce(t *testing.T, p *project, path string, wire *wire, after int64, stays bool) {
 	t.Helper()
 	w, err := hurried(t, p).Open(t.Context(), "viver apply")
 	if err != nil {
@@ -115,7 +117,7 @@ func cutOnce(t *testing.T, p *project, wire *wire, after int64, stays bool) {
 	}
 	_ = w.Close()
 	wire.mend()
-	free(t, p)
+	free(t, path)
 	least, most := before+3, before+3
 	if stays {
 		least, most = before+1, before+2
@@ -134,20 +136,30 @@ func hurried(t *testing.T, p *project) state.Backend {
 	return files
 }
 
-// free waits until the server has noticed that the writer is gone.
-func free(t *testing.T, p *project) {
+// free waits until the server has noticed that the writer is gone: until the lock of the folder, on this machine, can be had.
+func free(t *testing.T, path string) {
 	t.Helper()
-	for range 600 {
-		holder, err := homeOf(t, p).Holder(t.Context())
+	lock, err := os.Open(filepath.Join(path, "lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	had := make(chan error, 1)
+	go func() {
+		err := unix.Flock(int(lock.Fd()), unix.LOCK_SH)
+		for err == unix.EINTR {
+			err = unix.Flock(int(lock.Fd()), unix.LOCK_SH)
+		}
+		had <- err
+	}()
+	select {
+	case err := <-had:
 		if err != nil {
 			t.Fatal(err)
 		}
-		if holder == nil {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
+	case <-time.After(time.Minute):
+		t.Fatal("the lock outlives its session")
 	}
-	t.Fatal("the lock outlives its session")
 }
 
 // TestFrozenConnection: the connection stands but nothing gets through, as when a laptop falls asleep. The lease runs out on the server, the
@@ -165,7 +177,7 @@ func TestFrozenConnection(t *testing.T) {
 	}
 	wire.freeze()
 	straight := operator(t, server.block(server.port, path))
-	free(t, straight)
+	free(t, path)
 	second, err := hurried(t, straight).Open(t.Context(), "viver apply")
 	if err != nil {
 		t.Fatal(err)

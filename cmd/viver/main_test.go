@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -50,15 +51,20 @@ func waitfor(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 || len(args) > 2 {
 		ts.Fatalf("usage: waitfor FILE [TEXT]")
 	}
-	for range 1000 {
-		data, err := os.ReadFile(ts.MkAbs(args[0]))
-		if err == nil && (len(args) == 1 || strings.Contains(string(data), args[1])) {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
+	file := ts.MkAbs(args[0])
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	err := untilFiles(ctx, filepath.Dir(file), func() bool {
+		data, err := os.ReadFile(file)
+		return err == nil && (len(args) == 1 || strings.Contains(string(data), args[1]))
+	})
+	if err != nil {
+		ts.Fatalf("%v did not come: %v", args, err)
 	}
-	ts.Fatalf("%v did not come", args)
 }
+
+// patience is how long waitfor waits for what must come.
+const patience = 30 * time.Second
 
 // fill writes a file that no archive can hold: fill FILE COUNT TEXT, where TEXT is in Go's quotes.
 func fill(ts *testscript.TestScript, neg bool, args []string) {

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/zclconf/go-cty/cty"
 
@@ -65,17 +64,17 @@ func (s *simulatedType) put(ctx context.Context, at string, config cty.Value) (m
 }
 
 func (s *simulatedType) obstacle(ctx context.Context, at string) error {
-	for {
-		_, slow := os.Stat(filepath.Join(s.world, at+".slow"))
-		_, deaf := os.Stat(filepath.Join(s.world, at+".deaf"))
-		if slow != nil && deaf != nil {
-			break
-		}
+	there := func(end string) bool {
+		_, err := os.Stat(filepath.Join(s.world, at+end))
+		return err == nil
+	}
+	if there(".deaf") {
+		ctx = context.WithoutCancel(ctx)
+	}
+	if there(".deaf") || there(".slow") {
 		os.WriteFile(filepath.Join(s.world, at+".waits"), nil, 0o644)
-		select {
-		case <-heard(ctx, deaf):
-			return ctx.Err()
-		case <-time.After(10 * time.Millisecond):
+		if err := untilFiles(ctx, s.world, func() bool { return !there(".deaf") && !there(".slow") }); err != nil {
+			return err
 		}
 	}
 	text, err := os.ReadFile(filepath.Join(s.world, at+".fails"))
@@ -83,14 +82,6 @@ func (s *simulatedType) obstacle(ctx context.Context, at string) error {
 		return nil
 	}
 	return errors.New(strings.TrimSpace(string(text)))
-}
-
-// heard is the end of ctx, for who is not deaf.
-func heard(ctx context.Context, deaf error) <-chan struct{} {
-	if deaf == nil {
-		return nil
-	}
-	return ctx.Done()
 }
 
 func (s *simulatedType) Destroy(ctx context.Context, r resource.DestroyRequest) error {
