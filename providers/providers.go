@@ -41,20 +41,13 @@ func All(o Options) []resource.Type {
 		o.Pool = new(ssh.Pool)
 	}
 	a := &agents.Agents{Dir: o.CADir, Pool: o.Pool}
-	images := func() (*imagestore.Store, error) {
-		cache, err := o.cache()
-		if err != nil {
-			return nil, err
-		}
-		return image.Store(cache)
-	}
 	types := []resource.Type{
 		network.Type{},
 		&image.Type{Cache: o.cache, NodeBinary: o.nodeBinary, Log: o.Log},
 		&server.Type{Agents: a, NodeBinary: o.nodeBinary},
 		&node.Type{Agents: a},
 	}
-	return append(types, step.Types(&step.Machines{Agents: a, Images: images})...)
+	return append(types, step.Types(&step.Machines{Agents: a, Images: o.images})...)
 }
 
 func (o Options) cache() (string, error) {
@@ -69,6 +62,17 @@ func (o Options) cache() (string, error) {
 		return "", fmt.Errorf("find a folder for images (set VIVER_CACHE to one): %w", err)
 	}
 	return filepath.Join(dir, "viver"), nil
+}
+
+// Images opens the operator's store of images, where nobody names another one: all configurations on a machine share it.
+func Images() (*imagestore.Store, error) { return Options{}.images() }
+
+func (o Options) images() (*imagestore.Store, error) {
+	cache, err := o.cache()
+	if err != nil {
+		return nil, err
+	}
+	return image.Store(cache)
 }
 
 // FindNode returns the path of viver-node, where nobody names another one.

@@ -15,30 +15,51 @@ import (
 	"viver/providers/fleet"
 )
 
-func (a *app) imagesCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "images",
-		Short: "Show the images that the servers have",
-		Long: `images asks the servers which images they have, and what each is needed for: nodes that boot it, machines that run it still, units
-that serve it. Former images, which nothing needs, go by themselves after ten minutes; the newest of them stays, so that going back to it is quick.`,
+func (a *app) imageCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "image",
+		Short: "Look at images, and remove those that nothing needs",
+		Long:  `An image is what machines boot. These commands show which ones there are, and remove those that nothing needs any more.`,
+		Example: `  viver image list
+  viver image gc --dry-run`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := context.WithTimeout(cmd.Context(), 20*time.Second)
-			defer cancel()
-			servers, err := a.servers(ctx)
-			if err != nil {
-				return err
-			}
-			images, err := a.fleet().Images(ctx, servers)
-			if err != nil && len(images) == 0 {
-				return err
-			}
-			if a.json {
-				return errors.Join(a.printJSON(images), err)
-			}
-			return errors.Join(printImages(a.out, images, time.Now()), err)
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	cmd.AddCommand(a.listImagesCommand("list", "  viver image list\n  viver image list --json | jq '.[] | select(.users == null).id'"), a.collectImagesCommand())
+	return cmd
+}
+
+// imagesCommand is `viver image list`, with less to type.
+func (a *app) imagesCommand() *cobra.Command { return a.listImagesCommand("images", "  viver images") }
+
+func (a *app) listImagesCommand(name, example string) *cobra.Command {
+	return &cobra.Command{
+		Use:   name,
+		Short: "Show the images that the servers have",
+		Long: name + ` asks the servers which images they have, and what each is needed for: nodes that boot it, machines that run it still, units
+that serve it. Former images, which nothing needs, go by themselves after ten minutes; the newest of them stays, so that going back to it is quick.
+viver image gc removes that one too.`,
+		Example: example,
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.listImages(cmd.Context()) },
+	}
+}
+
+func (a *app) listImages(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	servers, err := a.servers(ctx)
+	if err != nil {
+		return err
+	}
+	images, err := a.fleet().Images(ctx, servers)
+	if err != nil && len(images) == 0 {
+		return err
+	}
+	if a.json {
+		return errors.Join(a.printJSON(images), err)
+	}
+	return errors.Join(printImages(a.out, images, time.Now()), err)
 }
 
 func printImages(out io.Writer, images []fleet.Image, now time.Time) error {
@@ -46,7 +67,7 @@ func printImages(out io.Writer, images []fleet.Image, now time.Time) error {
 	fmt.Fprintln(w, "SERVER\tIMAGE\tSIZE\tAGE\tNEEDED BY")
 	for _, i := range images {
 		id := string(i.ID[:min(len(i.ID), len("sha256:")+12)])
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", i.Server, id, megabytes(i.Bytes), now.Sub(i.Added).Round(time.Minute), cmp.Or(several(i.Users), "-"))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", cmp.Or(i.Server, "(cache)"), id, megabytes(i.Bytes), now.Sub(i.Added).Round(time.Minute), cmp.Or(several(i.Users), "-"))
 	}
 	return w.Flush()
 }

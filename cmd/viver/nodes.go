@@ -16,6 +16,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"viver/nodeimage/spec"
+	"viver/planner/state"
 	"viver/providers/agents"
 	"viver/providers/fleet"
 	"viver/providers/ssh"
@@ -76,17 +77,22 @@ func (a *app) servers(ctx context.Context) ([]agents.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	var servers []agents.Server
+	servers := serversIn(s)
+	if len(servers) == 0 {
+		return nil, errors.New("there is no server yet that could know of machines: run viver apply")
+	}
+	return servers, nil
+}
+
+// serversIn returns the servers of a state, by name.
+func serversIn(s *state.State) (servers []agents.Server) {
 	for _, i := range s.Instances {
 		if i.Type == "server" {
 			servers = append(servers, agents.Server{Name: text(i.Computed["name"]), Address: text(i.Inputs.GetAttr("address"))})
 		}
 	}
-	if len(servers) == 0 {
-		return nil, errors.New("there is no server yet that could know of machines: run viver apply")
-	}
 	slices.SortFunc(servers, func(a, b agents.Server) int { return cmp.Compare(a.Name, b.Name) })
-	return servers, nil
+	return servers
 }
 
 // text is a string of the state, "" where it is not known.

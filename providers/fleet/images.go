@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"sync"
 
 	"viver/nodeimage/spec"
 	"viver/providers/agents"
@@ -28,4 +30,41 @@ func (f *Fleet) Images(ctx context.Context, servers []agents.Server) ([]Image, e
 		}
 	}
 	return all, errors.Join(errs...)
+}
+
+// RemoveImages removes images from the servers that they are on, on all servers at once. It returns those that are gone, by server, and says
+// which could not be removed.
+func (f *Fleet) RemoveImages(ctx context.Context, servers []agents.Server, images []Image) ([]Image, error) {
+	gone, errs := make([][]Image, len(servers)), make([]error, len(servers))
+	var removing sync.WaitGroup
+	for i, s := range servers {
+		removing.Go(func() { gone[i], errs[i] = f.removeImages(ctx, s, images) })
+	}
+	removing.Wait()
+	return slices.Concat(gone...), errors.Join(errs...)
+}
+
+// removeImages removes those that are on one server.
+func (f *Fleet) removeImages(ctx context.Context, s agents.Server, images []Image) (gone []Image, err error) {
+	images = slices.DeleteFunc(slices.Clone(images), func(i Image) bool { return i.Server != s.Name })
+	if len(images) == 0 {
+		return nil, nil
+	}
+	client, err := f.Agents.Server(ctx, s)
+	if err != nil {
+		return nil, fmt.Errorf("server %s: %w", s.Name, err)
+	}
+	for _, i := range images {
+		var stays string // why, if it came into use meanwhile
+		_, callErr := client.Call(ctx, spec.OpImageRemove, spec.Named{Name: string(i.ID)}, nil, func(r spec.Reply) { stays = r.Progress })
+		switch {
+		case callErr != nil:
+			err = errors.Join(err, fmt.Errorf("server %s: %w", s.Name, callErr))
+		case stays != "":
+			err = errors.Join(err, fmt.Errorf("server %s: %s", s.Name, stays))
+		default:
+			gone = append(gone, i)
+		}
+	}
+	return gone, err
 }
