@@ -20,6 +20,7 @@ import (
 	"viver/nodeimage/field"
 	"viver/nodeimage/spec"
 	"viver/planner/state"
+	"viver/providers/fleet"
 	"viver/providers/ssh/sshtest"
 	"viver/providers/trust"
 )
@@ -174,5 +175,17 @@ func TestBrief(t *testing.T) {
 		if got := brief(d); got != want {
 			t.Errorf("%d: %s, want %s", d, got, want)
 		}
+	}
+}
+
+func TestScreen(t *testing.T) {
+	traffic := fleet.Traffic{Sources: []fleet.Source{{Name: "pc1"}, {Name: "pc2"}, {Name: "pc3"}}}
+	whole, err := screen(traffic, time.Second, 100)
+	if err != nil || !strings.HasPrefix(whole, "\x1b[HNodes: 0.") || strings.Count(whole, "\n") != 7 || !strings.HasSuffix(whole, "\x1b[K\n\x1b[J") {
+		t.Errorf("%q, %v", whole, err)
+	}
+	cut, err := screen(traffic, time.Second, 5)
+	if err != nil || strings.Count(cut, "\n") != 5 || !strings.Contains(cut, "pc1") || strings.Contains(cut, "pc2") {
+		t.Errorf("%q, %v", cut, err)
 	}
 }
