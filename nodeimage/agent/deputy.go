@@ -2,8 +2,6 @@ package agent
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -156,51 +154,12 @@ func (d *deputy) admit(yes bool) bool {
 	return changed
 }
 
-// drop forgets all that only deputies may know.
-func (d *deputy) drop(why string) {
-	if d.desk() == nil {
-		return
-	}
-	d.admit(false)
-	d.close()
-	d.put(nil)
-	err := os.Remove(d.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	if err = errors.Join(err, d.roster.Use(new(spec.Kit))); err != nil {
-		d.complain(err)
-	}
-	d.log.Info("this machine is no deputy: " + why)
-}
-
 // complain says what is wrong, once.
 func (d *deputy) complain(err error) {
 	if text := err.Error(); text != d.trouble {
 		d.trouble = text
 		d.log.Warn("this machine cannot stand in for a server as it should", "error", err)
 	}
-}
-
-// desk returns the office, nil if there is none.
-func (d *deputy) desk() *office {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.office
-}
-
-// tag returns that of the kit, "" if there is none.
-func (d *deputy) tag() string {
-	if o := d.desk(); o != nil {
-		return o.tag
-	}
-	return ""
-}
-
-func (d *deputy) put(o *office) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.office = o
 }
 
 // presence says who this is.

@@ -61,6 +61,7 @@ type testDeputy struct {
 	*deputy
 	machine   *booted
 	wire      *wire
+	progress  *progress
 	announced []string
 }
 
@@ -71,7 +72,7 @@ func (b *booted) deputy(t *testing.T, c *clock) *testDeputy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	td := &testDeputy{machine: b, wire: &wire{Client: b.config.Client}}
+	td := &testDeputy{machine: b, wire: &wire{Client: b.config.Client}, progress: p}
 	td.deputy, err = newDeputy(b.config, slog.New(slog.DiscardHandler), p, func() {
 		td.announced = append(td.announced, fmt.Sprint(len(td.services())))
 	})
@@ -224,6 +225,7 @@ func TestServersWordComesFirst(t *testing.T) {
 	b := w.machine(t, testMACOf(2)).asksAt(d)
 	b.join(t)
 	addr, ended := b.run(t, t.Context())
+	operator := w.dial(t, addr)
 	w.start(t)
 	other := w.machine(t, testMACOf(3))
 	other.join(t)
@@ -231,7 +233,7 @@ func TestServersWordComesFirst(t *testing.T) {
 		t.Fatalf("%s, %s", b.config.Joined.Node.Name, other.config.Joined.Node.Name)
 	}
 	rounds(t, d)
-	nudge(w.dial(t, addr))
+	nudge(operator)
 	if err := <-ended; err == nil || !strings.Contains(err.Error(), "was pc02 and is pc03 now") {
 		t.Errorf("ended with %v", err)
 	}
@@ -312,6 +314,37 @@ func TestDeputyWithoutItsServersTrust(t *testing.T) {
 	d.round(t.Context())
 	if admitting(d) != "" {
 		t.Error("it admits machines, though the server would not have it")
+	}
+}
+
+// A server that lost what it knew learns it from the deputy, once that has joined again.
+func TestServerThatWasSetUpAnew(t *testing.T) {
+	w, c, d := roomWithDeputy(t)
+	w.cutOff(t)
+	c.pass(patience)
+	rounds(t, d)
+	two, three := w.machine(t, testMACOf(2)).asksAt(d), w.machine(t, testMACOf(3)).asksAt(d)
+	two.join(t)
+	three.join(t)
+	if err := os.Remove(filepath.Join(w.dir, "roster.json")); err != nil {
+		t.Fatal(err)
+	}
+	w.start(t)
+	d.round(t.Context())
+	if admitting(d) != "" || !strings.Contains(d.trouble, "401") {
+		t.Errorf("a server is there, and %q admits; %q", admitting(d), d.trouble)
+	}
+	w.put(t, deputySpec("pc01"), spec.NodeSpec{Name: "pc02"}, spec.NodeSpec{Name: "pc03"})
+	d.machine.join(t)
+	if err := d.progress.answered(d.machine.config.Joined); err != nil {
+		t.Fatal(err)
+	}
+	rounds(t, d)
+	if names := w.names(t); names != "pc01 pc02 pc03" {
+		t.Errorf("the server knows %s", names)
+	}
+	if err := errors.Join(two.report(t), three.report(t)); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -138,19 +138,3 @@ func (d *deputy) learn(ctx context.Context, c colleague) error {
 	}
 	return d.take(kit)
 }
-
-// take puts a kit in the place of the former one.
-func (d *deputy) take(k *spec.Kit) error {
-	o, err := newOffice(d.cluster, k)
-	if err != nil {
-		return err
-	}
-	if err := d.roster.Use(k); err != nil {
-		return err
-	}
-	if d.desk() == nil {
-		d.log.Info("this machine can stand in for a server", "server", k.Keys.Server)
-	}
-	d.put(o)
-	return o.save(d.path)
-}

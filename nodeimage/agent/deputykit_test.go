@@ -2,7 +2,6 @@ package agent
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -81,12 +80,12 @@ func TestEarlierServersKitSignsNoPassports(t *testing.T) {
 }
 
 func TestKitIsBounded(t *testing.T) {
-	config, err := json.Marshal(strings.Repeat("x", spec.MaxKit))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := sealKit(&spec.Kit{Steps: []spec.Step{{Config: config}}}, spec.ServerKeys{}); err == nil || !strings.Contains(err.Error(), "large files") {
+	long := spec.Kit{Nodes: []spec.NodeSpec{{Name: strings.Repeat("x", 1000)}}}
+	if _, _, err := sealKit(&long, spec.ServerKeys{}, 1000); err == nil || !strings.Contains(err.Error(), "large files") {
 		t.Errorf("%v", err)
+	}
+	if k, data, err := sealKit(&long, spec.ServerKeys{}, 2000); err != nil || k.Tag == "" || !bytes.Contains(data, []byte(k.Tag)) {
+		t.Errorf("%+v, %v", k, err)
 	}
 }
 

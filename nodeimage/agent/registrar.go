@@ -98,7 +98,7 @@ func (g *registrar) deputies(next func(w http.ResponseWriter, r *http.Request, n
 }
 
 func (g *registrar) kit(w http.ResponseWriter, r *http.Request, name string) {
-	kit, data, err := sealKit(g.roster.Kit(), g.keys)
+	kit, data, err := sealKit(g.roster.Kit(), g.keys, spec.MaxKit)
 	if err != nil {
 		g.log.Error("a deputy got no kit", "node", name, "error", err)
 		http.Error(w, err.Error(), http.StatusInternalServerError)
