@@ -86,6 +86,13 @@ func (f *far) unreached(ctx context.Context, deaf bool) error {
 	return ctx.Err()
 }
 
+// tried is how many sessions were asked for in vain.
+func (f *far) tried() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.tries
+}
+
 // session is what the script does, in few words.
 func (f *far) session(mode, holder string, in io.Reader, out io.Writer) error {
 	f.mu.Lock()

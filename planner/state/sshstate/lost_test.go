@@ -30,8 +30,8 @@ func TestLostStateIsWaitedForOnce(t *testing.T) {
 				if took := time.Since(start); took < 2*DefaultLease || took > 2*DefaultLease+answerTimeout {
 					t.Errorf("all took %s", took)
 				}
-				if host.tries < 2 {
-					t.Errorf("it was tried %d times", host.tries)
+				if tries := host.tried(); tries < 2 {
+					t.Errorf("it was tried %d times", tries)
 				}
 			})
 		})
@@ -45,14 +45,14 @@ func TestSignOfLifeFindsTheLoss(t *testing.T) {
 		w := opened(t, host)
 		host.leave(false)
 		time.Sleep(3 * DefaultLease)
-		tries, start := host.tries, time.Now()
+		tries, start := host.tried(), time.Now()
 		host.back()
 		if err := w.Append(state.Change{Put: statetest.Instance(1, "pc")}); err == nil {
 			t.Error("a state that was given up is written: somebody else may have had it")
 		}
 		_ = w.Close()
-		if host.tries != tries || time.Since(start) > 0 {
-			t.Errorf("it was tried %d times more, for %s", host.tries-tries, time.Since(start))
+		if host.tried() != tries || time.Since(start) > 0 {
+			t.Errorf("it was tried %d times more, for %s", host.tried()-tries, time.Since(start))
 		}
 	})
 }
