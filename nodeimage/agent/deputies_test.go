@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -58,6 +59,9 @@ func TestOneDeputyAtATime(t *testing.T) {
 	four.join(t)
 	if got := three.config.Joined.Node.Name + " " + four.config.Joined.Node.Name; got != "pc03 pc04" {
 		t.Errorf("the machines are %s", got)
+	}
+	if known := max(len(first.machines()), len(second.machines())); known != 4 { // the one that admits machines knows them all
+		t.Errorf("an operator who asks the deputies hears of %d machines, not of 4", known)
 	}
 
 	// The first starts again, without a kit. The one that admits machines goes on.
@@ -136,6 +140,35 @@ func TestDeputiesThatWereApart(t *testing.T) {
 	rounds(t, second, first)
 	if names := w.names(t); names != "pc01 pc02 pc03 pc04 pc05" {
 		t.Errorf("the server knows %s", names)
+	}
+}
+
+// Deputies are found without mDNS too, where the kit says that they are.
+func TestWhereDeputiesAre(t *testing.T) {
+	w, c, first := roomWithDeputy(t)
+	second := secondDeputy(t, w, c, first)
+	there := func(address string) string { return net.JoinHostPort(address, strconv.Itoa(spec.PortJoin)) }
+	first.servers = func() []string { return []string{"seed:1", there("127.0.0.1")} }
+	if got := first.addresses(); !slices.Equal(got, []string{"seed:1", there("127.0.0.1")}) {
+		t.Errorf("%q", got)
+	}
+	second.machine.config.Request.Address = "10.0.0.2"
+	second.machine.join(t)
+	rounds(t, second) // the server answers
+	first.servers = first.machine.servers.List
+	rounds(t, first)
+	first.servers = func() []string { return []string{"seed:1", "seed:1"} }
+	if got := first.addresses(); !slices.Equal(got, []string{"seed:1", there("10.0.0.2")}) {
+		t.Errorf("%q", got)
+	}
+	first.servers = func() (all []string) {
+		for n := range 2 * maxAsked {
+			all = append(all, strconv.Itoa(n))
+		}
+		return all
+	}
+	if got := len(first.addresses()); got != maxAsked {
+		t.Errorf("%d are asked", got)
 	}
 }
 

@@ -168,3 +168,6 @@ func (d *deputy) presence() spec.Presence {
 	defer d.mu.Unlock()
 	return spec.Presence{Name: d.joined().Node.Name, Deputy: true, Ready: d.office != nil, Admits: d.admits}
 }
+
+// machines returns those that this deputy has heard of, from servers or from themselves.
+func (d *deputy) machines() []spec.Machine { return append([]spec.Machine{}, d.roster.Machines()...) }

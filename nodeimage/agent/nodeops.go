@@ -25,6 +25,9 @@ func (n *node) operations() map[spec.Op]operation {
 		spec.OpStatus:   n.status,
 		spec.OpPowerOff: n.powerOff,
 	})
+	if n.deputy != nil {
+		ops[spec.OpMachines] = func(context.Context, *call) (any, error) { return n.deputy.machines(), nil }
+	}
 	return ops
 }
 

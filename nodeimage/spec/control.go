@@ -34,7 +34,7 @@ const (
 	OpUnitRemove   Op = "unit.remove"     // Named -> UnitStatus
 	OpNodePut      Op = "node.put"        // S: NodeSpec -> Machine, zero if no machine is bound to it yet
 	OpNodeRemove   Op = "node.remove"     // S: Named -> -; the machine's binding is forgotten
-	OpMachines     Op = "machines"        // S: - -> []Machine
+	OpMachines     Op = "machines"        // S, and nodes that are deputies: - -> []Machine
 	OpMachineWatch Op = "machines.watch"  // S: - -> a stream of Machine events, all that are known first; ends with the channel
 	OpApprove      Op = "machine.approve" // S: Approval -> []Machine, those that it was for
 	OpImagePut     Op = "image.put"       // S: Manifest, then the payload: each of Files by name, then root -> -

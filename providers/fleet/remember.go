@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -60,6 +61,22 @@ func (f *Fleet) machines(ctx context.Context, servers []agents.Server) ([]spec.M
 	if !known {
 		return merge(answers), err
 	}
-	machines := merge(append(answers, before.Machines))
+	said := f.deputies(ctx, before.Machines)
+	machines := merge(slices.Concat(answers, [][]spec.Machine{before.Machines}, said))
 	return machines, errors.Join(err, fmt.Errorf("what is known of their machines is from %s", before.At.Local().Format(time.DateTime)))
+}
+
+// deputies asks machines what they know of others, and returns what those say that know something: nodes that admit machines while no
+// server can be reached.
+func (f *Fleet) deputies(ctx context.Context, machines []spec.Machine) (said [][]spec.Machine) {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	machines = slices.DeleteFunc(slices.Clone(machines), func(m spec.Machine) bool { return m.Stage() != spec.StageJoined })
+	answers, errs := askNodes[[]spec.Machine](ctx, f, machines, spec.OpMachines, nil)
+	for i, err := range errs {
+		if err == nil {
+			said = append(said, answers[i])
+		}
+	}
+	return said
 }
