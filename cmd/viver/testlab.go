@@ -63,9 +63,11 @@ func (t *testRun) inLab(ctx context.Context, self, name string, f *verify.File) 
 		return err
 	}
 	defer func() { err = errors.Join(err, made.Down(context.WithoutCancel(ctx))) }()
+	t.tell(f, "making its images")
 	if err := t.images(ctx, f); err != nil {
 		return err
 	}
+	t.tell(f, "running on "+machines(len(l.Machines)))
 	args := []string{"test", "--chdir", t.dir, "--in-lab", name, "--filter", t.filter}
 	for _, v := range t.vars {
 		args = append(args, "--var", v)
@@ -80,6 +82,20 @@ func (t *testRun) inLab(ctx context.Context, self, name string, f *verify.File) 
 	inside.Stdout, inside.Stderr = t.out, t.errors
 	inside.Cancel, inside.WaitDelay = func() error { return inside.Process.Signal(os.Interrupt) }, time.Minute
 	return inside.Run()
+}
+
+// tell says what is being done for a file: both take minutes.
+func (t *testRun) tell(f *verify.File, what string) {
+	if !t.json {
+		fmt.Fprintf(t.errors, "%s: %s\n", f.Path, what)
+	}
+}
+
+func machines(n int) string {
+	if n == 1 {
+		return "a virtual machine"
+	}
+	return fmt.Sprintf("%d virtual machines", n)
 }
 
 // images makes the images of a file here, where packages can be had: they are in the cache then.
