@@ -69,7 +69,7 @@ func (s *seedless) begin(ctx context.Context, t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := <-applied; err == nil || !strings.Contains(out.String(), "no machine came within 5s") || strings.Contains(out.String(), "pc04: ") {
+	if err := <-applied; err == nil || !strings.Contains(out.String(), "within 5s") || strings.Contains(out.String(), "pc04: ") {
 		t.Fatalf("apply ended with %v:\n%s", err, out.String())
 	}
 	s.all = s.read(ctx, t, "pc01", "/usr/share")
