@@ -90,6 +90,15 @@ step "service" "image" {
   depends_on = [step.package.image]
 }
 
+# The socket of the system's log, which rsyslog needs, looks for its service by this name. Debian's goes when the service is disabled.
+step "link" "image" {
+  count      = var.image == null ? 0 : 1
+  on         = var.image
+  path       = "/etc/systemd/system/syslog.service"
+  target     = "/lib/systemd/system/rsyslog.service"
+  depends_on = [step.service.image]
+}
+
 step "package" "server" {
   count = var.image == null || var.server.kind == "server" ? 1 : 0
   on    = var.server

@@ -45,6 +45,9 @@ node "pc" {
   boot  = pac.boot
   name  = format("pc%02d", count.index + 1)
   mac   = var.macs[count.index]
+  field {
+    memory = "0" # their RAM is for what runs on them
+  }
   health {
     units = ["multi-user.target"]
   }
