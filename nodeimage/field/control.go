@@ -39,7 +39,7 @@ func cmpErr(a, b error) error {
 	return b
 }
 
-// Remove drops an image. It refuses to while this machine uses it.
+// Remove drops an image. It refuses to while this machine uses it, or a member runs it.
 func (f *Field) Remove(id spec.Digest) error {
 	var err error
 	lost := f.ask(func(c *core) {

@@ -33,7 +33,7 @@ type core struct {
 	members map[MemberID]*known
 	linked  []*known // those that are connected, by ID
 	images  map[spec.Digest]*image
-	order   []*image // by ID
+	order   []*image // first those that run somewhere, then by ID
 	pins    []spec.Pin
 	wishes  map[string]wish // by name
 	leaving *departure
@@ -90,6 +90,7 @@ func (c *core) settle() {
 
 // replan computes who is to hold what.
 func (c *core) replan() {
+	c.number()
 	c.nodes = c.nodes[:0]
 	for _, m := range c.members {
 		if m.alive && !m.Seed && !m.Leaving && m.Share >= spec.ChunkSize {
@@ -109,7 +110,7 @@ func (c *core) replan() {
 	}
 	images := make([]placement.Image, 0, len(c.order))
 	for _, i := range c.order {
-		images = append(images, placement.Image{Key: i.key, Chunks: i.chunks})
+		images = append(images, placement.Image{Key: i.key, Chunks: i.chunks, Running: i.running})
 	}
 	c.plan = placement.Assign(nodes, images, c.config.Replicas)
 	c.view = placement.Key(fmt.Sprint(nodes, images, c.config.Replicas))

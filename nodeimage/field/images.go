@@ -13,11 +13,15 @@ import (
 	"viver/nodeimage/spec"
 )
 
+// MaxImages is how many images a member takes part in at most, with the one that its machine runs.
+const MaxImages = 8
+
 // image is one whose chunks this member reads or holds.
 type image struct {
 	id      spec.Digest
 	key     uint64
-	number  int // in the order of images
+	number  int  // in the order of images
+	running bool // a member has it as its root, as far as is known
 	bytes   int64
 	chunks  int
 	digests [][sha256.Size]byte
@@ -66,10 +70,13 @@ func (i *image) length(index int) int64 {
 	return min(spec.ChunkSize, i.bytes-int64(index)*spec.ChunkSize)
 }
 
-// forget drops an image.
+// forget drops an image. It refuses to while a member uses it: nobody else may have what is held here.
 func (c *core) forget(i *image) error {
 	if i.users > 0 {
 		return fmt.Errorf("field: image %s is in use by this machine: it cannot be dropped", i.id)
+	}
+	if name := c.runner(i.id); name != "" {
+		return fmt.Errorf("field: image %s is in use by %s: it cannot be dropped", i.id, name)
 	}
 	for _, f := range i.flights {
 		c.finish(f, nil, ErrClosed)
@@ -79,16 +86,35 @@ func (c *core) forget(i *image) error {
 	}
 	delete(c.images, i.id)
 	for _, m := range c.members {
+		if bits := m.held[i]; bits != nil && len(m.unknown) < maxUnknown {
+			m.unknown[i.id] = bits // for when the image comes back
+		}
 		delete(m.held, i)
 	}
-	c.number()
+	c.replan() // at once, as the plan has the image
 	return nil
+}
+
+// runner returns the name of a member that has an image as its root; "" if none is known.
+func (c *core) runner(id spec.Digest) string {
+	if c.config.Self.Runs == id {
+		return c.config.Self.Name
+	}
+	for _, m := range c.members {
+		if m.alive && m.Runs == id {
+			return m.Name
+		}
+	}
+	return ""
 }
 
 // add takes an image in; it is there already when its ID is known.
 func (c *core) add(id spec.Digest, root spec.Root) (*image, error) {
 	if i := c.images[id]; i != nil {
 		return i, nil
+	}
+	if len(c.images) == MaxImages {
+		return nil, fmt.Errorf("field: image %s: there are %d images here already, more are not taken", id, MaxImages)
 	}
 	i, err := newImage(id, root)
 	if err != nil {
@@ -101,22 +127,27 @@ func (c *core) add(id spec.Digest, root spec.Root) (*image, error) {
 			delete(m.unknown, id)
 		}
 	}
-	c.number()
+	c.replan() // at once, as the plan does not have the image
+	c.pin(c.pins)
 	return i, nil
 }
 
-// number puts the images in order.
+// number puts the images in order: first those that run somewhere, which all other members put first too.
 func (c *core) number() {
 	c.order = c.order[:0]
 	for _, i := range c.images {
+		i.running = c.runner(i.id) != ""
 		c.order = append(c.order, i)
 	}
-	slices.SortFunc(c.order, func(a, b *image) int { return cmp.Compare(a.id, b.id) })
+	slices.SortFunc(c.order, func(a, b *image) int {
+		if a.running != b.running {
+			return 1 - 2*count(a.running)
+		}
+		return cmp.Compare(a.id, b.id)
+	})
 	for n, i := range c.order {
 		i.number = n
 	}
-	c.pin(c.pins)
-	c.replan() // at once: the numbers are those of the plan
 }
 
 // pinned is a Pin for one image.

@@ -115,7 +115,8 @@ func (c *core) up(told Member) {
 	}
 	m := c.member(told.ID)
 	moved := m.alive && (m.Blocks != told.Blocks || m.Control != told.Control)
-	c.changed = c.changed || moved || !m.alive || m.Share != told.Share || m.Seed != told.Seed || m.Leaving != told.Leaving
+	c.changed = c.changed || moved || !m.alive || m.Share != told.Share || m.Seed != told.Seed || m.Leaving != told.Leaving ||
+		m.Runs != told.Runs
 	m.alive, m.doubted, m.Member, m.pause, m.until = true, false, told, 0, time.Time{}
 	if w, ok := c.wishes[m.Name]; ok {
 		m.wish = w
@@ -228,11 +229,13 @@ func (c *core) told(m *known, generation int, msg Message) {
 // maxUnknown is of how many images that this member does not have is remembered who holds what.
 const maxUnknown = 16
 
-// hold notes what a member holds of an image.
+// hold notes what a member holds of an image; nothing, if it has dropped the image.
 func (c *core) hold(m *known, id spec.Digest, chunks Bits) {
 	if i := c.images[id]; i != nil {
 		m.held[i] = chunks.resize(i.chunks)
 		c.came(m, i)
+	} else if len(chunks) == 0 {
+		delete(m.unknown, id)
 	} else if m.unknown[id] != nil || len(m.unknown) < maxUnknown {
 		m.unknown[id] = chunks
 	}

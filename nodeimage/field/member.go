@@ -1,5 +1,7 @@
 package field
 
+import "viver/nodeimage/spec"
+
 // MemberID names one life of a machine, such as "pc07/" and its boot ID: what was known of a former life must not count for the next.
 type MemberID string
 
@@ -20,4 +22,6 @@ type Member struct {
 	// Complete says that it holds all that it is to hold, and by which plan: who has made the same plan knows what that is, without a
 	// connection. Zero: it does not.
 	Complete uint64 `json:"complete,omitempty,string"`
+	// Runs is the image whose root the machine has; "": none that is known. Images that a member runs have the memory of all first.
+	Runs spec.Digest `json:"runs,omitempty"`
 }

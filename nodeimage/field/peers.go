@@ -38,7 +38,7 @@ type Message struct {
 	Load  *Load  `json:"load,omitempty"`
 }
 
-// Held is all that a member holds of an image. An image of which nothing was told is not held at all.
+// Held is all that a member holds of an image: no chunks, if it has dropped the image. An image of which nothing was told is not held at all.
 type Held struct {
 	Image  spec.Digest `json:"image"`
 	Chunks Bits        `json:"chunks"`

@@ -132,7 +132,7 @@ func (c *core) quiet() bool {
 	return c.now.Sub(c.demanded) >= c.config.Settle && !slices.ContainsFunc(c.linked, func(m *known) bool { return m.reading })
 }
 
-// fetchShare begins to fetch what is missing of the share: at full rate while nobody reads, at a sixteenth of it else.
+// fetchShare begins to fetch what is missing of the share, image by image: at full rate while nobody reads, at a sixteenth of it else.
 func (c *core) fetchShare(passed time.Duration) {
 	if c.config.Rest {
 		return
@@ -142,48 +142,43 @@ func (c *core) fetchShare(passed time.Duration) {
 		rate, most = rate/16, sharesBusy
 	}
 	c.allowed = min(c.allowed+rate*passed.Seconds(), float64(most)*spec.ChunkSize)
-	under := 0
+	under := 0 // of this image and those before it: chunks of others that cannot be had now must not keep it waiting
 	for _, i := range c.order {
 		for _, f := range i.flights {
-			if f.class == classShare {
-				under++
+			under += count(f.class == classShare)
+		}
+		for ; under < most && c.allowed >= spec.ChunkSize; under++ {
+			index := c.missing(i)
+			if index < 0 {
+				break
 			}
+			c.want(i, index, classShare)
+			c.allowed -= spec.ChunkSize
 		}
-	}
-	for ; under < most && c.allowed >= spec.ChunkSize; under++ {
-		i, index := c.missing()
-		if i == nil {
-			return
-		}
-		c.want(i, index, classShare)
-		c.allowed -= spec.ChunkSize
 	}
 }
 
-// missing returns a chunk of the share that is neither here nor on its way; nil: there is none. First come those which others
+// missing returns a chunk of the share that is neither here nor on its way; -1: there is none. First come those which others
 // get from this member, so that each leaves the seed once; then those that others have; each member begins at another place.
-func (c *core) missing() (*image, int) {
-	var second, third *image
-	var secondIndex, thirdIndex int
-	for _, i := range c.order {
-		start := int(placement.Key(string(c.config.Self.ID)) % uint64(i.chunks))
-		for n := range i.chunks {
-			index := (start + n) % i.chunks
-			if !i.share.Has(index) || i.table.Has(index) || i.flights[index] != nil {
-				continue
-			}
-			switch {
-			case c.rank(i, index) == 0:
-				return i, index
-			case second == nil && c.elsewhere(i, index):
-				second, secondIndex = i, index
-			case third == nil:
-				third, thirdIndex = i, index
-			}
+func (c *core) missing(i *image) int {
+	second, third := -1, -1
+	start := int(placement.Key(string(c.config.Self.ID)) % uint64(i.chunks))
+	for n := range i.chunks {
+		index := (start + n) % i.chunks
+		if !i.share.Has(index) || i.table.Has(index) || i.flights[index] != nil {
+			continue
+		}
+		switch {
+		case c.rank(i, index) == 0:
+			return index
+		case second < 0 && c.elsewhere(i, index):
+			second = index
+		case third < 0:
+			third = index
 		}
 	}
-	if second != nil {
-		return second, secondIndex
+	if second >= 0 {
+		return second
 	}
-	return third, thirdIndex
+	return third
 }

@@ -91,7 +91,7 @@ func (t *Teller) news() (list []Message) {
 			list = append(list, *m)
 		}
 	}
-	t.forget(images)
+	list = append(list, t.forget(images)...)
 	if time.Since(t.beat) >= t.rest() {
 		t.beat = time.Now()
 		load := t.field.Load()
@@ -124,10 +124,10 @@ func (t *Teller) compare(i *Image) *Message {
 	return &Message{Delta: d}
 }
 
-// forget forgets images that were removed, so that they are told whole if they come back.
-func (t *Teller) forget(images []*Image) {
+// forget tells which images were removed, and forgets them, so that they are told whole if they come back.
+func (t *Teller) forget(images []*Image) (list []Message) {
 	if len(images) == len(t.told) {
-		return
+		return nil
 	}
 	there := make(map[spec.Digest]bool)
 	for _, i := range images {
@@ -136,6 +136,8 @@ func (t *Teller) forget(images []*Image) {
 	for id := range t.told {
 		if !there[id] {
 			delete(t.told, id)
+			list = append(list, Message{Held: &Held{Image: id}})
 		}
 	}
+	return list
 }

@@ -1,7 +1,9 @@
 package gossip
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math"
@@ -9,6 +11,7 @@ import (
 	"unicode"
 
 	"viver/nodeimage/field"
+	"viver/nodeimage/spec"
 )
 
 // Bounds of a description, in bytes. All of it has to stay below memberlist.MetaMaxSize, 512.
@@ -24,6 +27,7 @@ const (
 //	2  uvarint  share, bytes
 //	   uint8 length, Blocks; uint8 length, Control
 //	   uint64   complete
+//	   32 bytes digest of the image that it runs, or nothing
 const (
 	version     = 1
 	flagSeed    = 1 << 0
@@ -40,6 +44,8 @@ func encode(m field.Member) ([]byte, error) {
 		return nil, fmt.Errorf("gossip: the ID %q is not that of a machine named %q", m.ID, m.Name)
 	case m.Share < 0:
 		return nil, fmt.Errorf("gossip: member %s: a share of %d bytes", m.ID, m.Share)
+	case m.Runs != "" && !isDigest(m.Runs):
+		return nil, fmt.Errorf("gossip: member %s: it runs the image %.100q, which is none", m.ID, m.Runs)
 	case !isText(m.Blocks, maxAddress) || !isText(m.Control, maxAddress):
 		return nil, fmt.Errorf("gossip: member %s: an address (%.20q..., %.20q...) is longer than %d bytes, or none", m.ID, m.Blocks, m.Control, maxAddress)
 	}
@@ -53,7 +59,15 @@ func encode(m field.Member) ([]byte, error) {
 	b := binary.AppendUvarint([]byte{version, flags}, uint64(m.Share))
 	b = append(append(b, byte(len(m.Blocks))), m.Blocks...)
 	b = append(append(b, byte(len(m.Control))), m.Control...)
-	return binary.BigEndian.AppendUint64(b, m.Complete), nil
+	b = binary.BigEndian.AppendUint64(b, m.Complete)
+	digits, _ := m.Runs.Hex() // none, or those of a digest
+	image, _ := hex.DecodeString(digits)
+	return append(b, image...), nil
+}
+
+func isDigest(d spec.Digest) bool {
+	_, err := d.Hex()
+	return err == nil
 }
 
 var errDescription = errors.New("gossip: this is no description of a member")
@@ -82,10 +96,12 @@ func decode(id field.MemberID, b []byte) (m field.Member, err error) {
 			return field.Member{}, errDescription
 		}
 	}
-	if len(b) != 8 {
+	if len(b) != 8 && len(b) != 8+sha256.Size {
 		return field.Member{}, errDescription
 	}
-	m.Complete = binary.BigEndian.Uint64(b)
+	if m.Complete, b = binary.BigEndian.Uint64(b), b[8:]; len(b) > 0 {
+		m.Runs = spec.Digest("sha256:" + hex.EncodeToString(b))
+	}
 	return m, nil
 }
 

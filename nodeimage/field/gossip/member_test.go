@@ -5,13 +5,15 @@ import (
 	"testing"
 
 	"viver/nodeimage/field"
+	"viver/nodeimage/spec"
 )
 
 func TestDescriptionsComeBack(t *testing.T) {
 	for _, m := range []field.Member{
 		{ID: "pc07/5b1c", Name: "pc07"},
 		{ID: "lab/pc07/5b1c", Name: "lab/pc07", Blocks: "10.20.0.7:10809", Control: "[fe80::1%eth0]:10811", Share: 1 << 40, Seed: true},
-		{ID: "a/b", Name: "a", Blocks: strings.Repeat("b", maxAddress), Control: strings.Repeat("c", maxAddress), Share: 1<<63 - 1, Leaving: true},
+		{ID: "a/b", Name: "a", Share: 1<<63 - 1, Leaving: true, Complete: 7, Runs: spec.DigestOf(nil)},
+		{ID: "a/b", Name: "a", Blocks: strings.Repeat("b", maxAddress), Control: strings.Repeat("c", maxAddress), Runs: spec.DigestOf(nil)},
 	} {
 		b, err := encode(m)
 		if err != nil {
@@ -34,6 +36,7 @@ func TestEncodeRefuses(t *testing.T) {
 		`"a\nb/c" is no member's`: {ID: "a\nb/c", Name: "a\nb"},
 		"not that of a machine":   {ID: "pc07/5b1c", Name: "pc08"},
 		"a share of -1 bytes":     {ID: "pc07/5b1c", Name: "pc07", Share: -1},
+		"runs the image":          {ID: "pc07/5b1c", Name: "pc07", Runs: "sha256:1"},
 		"is longer than 100":      {ID: "pc07/5b1c", Name: "pc07", Control: strings.Repeat("c", 101)},
 	} {
 		if b, err := encode(m); err == nil || !strings.Contains(err.Error(), want) {
@@ -44,6 +47,8 @@ func TestEncodeRefuses(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	b, _ := encode(field.Member{ID: "pc07/5b1c", Name: "pc07", Blocks: "10.20.0.7:10809", Control: "10.20.0.7:10811", Share: 1 << 30, Seed: true})
+	f.Add("pc07/5b1c", b)
+	b, _ = encode(field.Member{ID: "pc07/5b1c", Name: "pc07", Runs: spec.DigestOf(nil)})
 	f.Add("pc07/5b1c", b)
 	f.Add("a/b", []byte{1, 0, 0, 0, 0})
 	f.Add("", []byte{1, 4, 0xff, 0xff})

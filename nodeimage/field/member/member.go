@@ -36,7 +36,7 @@ type Config struct {
 	// Hints and Discover say where others may be; see gossip.Config.
 	Hints    []string
 	Discover func(ctx context.Context, found func(address string))
-	// Field says how much memory there is and the like; Start sets its Peers and all of Self but Share.
+	// Field says how much memory there is and the like; Start sets its Peers and all of Self but Share and Runs.
 	Field field.Config
 	Log   *slog.Logger // nil is silent
 }

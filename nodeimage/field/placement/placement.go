@@ -22,6 +22,8 @@ type Node struct {
 type Image struct {
 	Key    uint64 // identifies the image; see Key
 	Chunks int    // how many it has
+	// Running says that machines need it now: it has all its places before any image has one that nobody runs.
+	Running bool
 }
 
 // maxNodes is how many machines can be told apart in a Plan.
@@ -38,7 +40,8 @@ type Plan struct {
 }
 
 // Assign places the images on the nodes: each chunk on so many different ones, as far as there are such and they have room. When
-// there is too little room all chunks are placed once before any is placed twice. Images that stand first are placed first.
+// there is too little room, all chunks of the images that run are placed once before any is placed twice; what they leave goes to the
+// others in the same way. Of those that are alike the images that stand first are placed first.
 func Assign(nodes []Node, images []Image, replicas int) Plan {
 	nodes = nodes[:min(len(nodes), maxNodes)]
 	p := Plan{replicas: max(0, replicas), first: make([]int, len(images)+1)}
@@ -51,15 +54,23 @@ func Assign(nodes []Node, images []Image, replicas int) Plan {
 	}
 	a := newAssigner(nodes, p.replicas)
 	a.rank(images)
+	p.fill(a, images, true)
+	p.fill(a, images, false)
+	return p
+}
+
+// fill places the images that run, or the others.
+func (p Plan) fill(a *assigner, images []Image, running bool) {
 	for replica := range p.replicas {
-		for chunk := range p.first[len(images)] {
-			if a.free == 0 {
-				return p
+		for i, image := range images {
+			for chunk := p.first[i]; image.Running == running && chunk < p.first[i+1]; chunk++ {
+				if a.free == 0 {
+					return
+				}
+				a.place(p.owners[chunk*p.replicas:][:p.replicas], replica, chunk)
 			}
-			a.place(p.owners[chunk*p.replicas:][:p.replicas], replica, chunk)
 		}
 	}
-	return p
 }
 
 // Owners returns the nodes that are to hold a chunk, as indices of what Assign was given, the first owner first. There may be fewer

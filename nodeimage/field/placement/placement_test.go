@@ -147,3 +147,21 @@ func BenchmarkAssign(b *testing.B) {
 		placement.Assign(nodes, image, 3)
 	}
 }
+
+// TestRunningImagesComeFirst has another image change nothing for one that runs, wherever it stands.
+func TestRunningImagesComeFirst(t *testing.T) {
+	nodes := room(5, chunks) // room for 5 times an image
+	other, running := placement.Image{Key: placement.Key("other"), Chunks: chunks}, image[0]
+	running.Running = true
+	alone, both := placement.Assign(nodes, []placement.Image{running}, 3), placement.Assign(nodes, []placement.Image{other, running}, 3)
+	placed := 0
+	for c := range chunks {
+		if a, b := alone.Owners(0, c), both.Owners(1, c); !slices.Equal(a, b) {
+			t.Fatalf("chunk %d moves from %v to %v as another image comes", c, a, b)
+		}
+		placed += len(both.Owners(0, c))
+	}
+	if placed != 2*chunks {
+		t.Errorf("the other image has %d places: %d are left for it", placed, 2*chunks)
+	}
+}
