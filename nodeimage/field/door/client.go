@@ -57,9 +57,19 @@ func (c Client) Prefer(name string, factor float64) error {
 // Pin implements Member.
 func (c Client) Pin(pins []spec.Pin) error { return c.tell("pin", pins) }
 
+// Hold implements Member.
+func (c Client) Hold(manifest []byte) error {
+	ctx, cancel := context.WithTimeout(context.Background(), askTime)
+	defer cancel()
+	return c.do(ctx, http.MethodPost, "hold", manifest, new(struct{}))
+}
+
+// Drop implements Member.
+func (c Client) Drop(image spec.Digest) error { return c.tell("drop", drop{image}) }
+
 // Leave implements Member: it wraps field.ErrLast where the member does. When ctx ends before, the member stays.
 func (c Client) Leave(ctx context.Context, force bool) error {
-	return c.do(ctx, http.MethodPost, "leave", leave{force}, new(struct{}))
+	return c.send(ctx, http.MethodPost, "leave", leave{force}, new(struct{}))
 }
 
 func (c Client) tell(path string, args any) error {
@@ -69,14 +79,18 @@ func (c Client) tell(path string, args any) error {
 func (c Client) ask(method, path string, args, result any) error {
 	ctx, cancel := context.WithTimeout(context.Background(), askTime)
 	defer cancel()
-	return c.do(ctx, method, path, args, result)
+	return c.send(ctx, method, path, args, result)
 }
 
-func (c Client) do(ctx context.Context, method, path string, args, result any) error {
+func (c Client) send(ctx context.Context, method, path string, args, result any) error {
 	body, err := json.Marshal(args)
 	if err != nil {
 		return fmt.Errorf("ask the field: %w", err)
 	}
+	return c.do(ctx, method, path, body, result)
+}
+
+func (c Client) do(ctx context.Context, method, path string, body []byte, result any) error {
 	r, err := http.NewRequestWithContext(ctx, method, "http://member/"+path, bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("ask the field: %w", err)

@@ -54,6 +54,9 @@ func (f *fake) Drain(name string, on bool) error         { return f.note("drain 
 func (f *fake) Prefer(name string, factor float64) error { return f.note("prefer %s %v", name, factor) }
 func (f *fake) Pin(pins []spec.Pin) error                { return f.note("pin %v", pins) }
 
+func (f *fake) Hold(manifest []byte) error   { return f.note("hold %s", manifest) }
+func (f *fake) Drop(image spec.Digest) error { return f.note("drop %s", image) }
+
 func (f *fake) Leave(ctx context.Context, force bool) error {
 	if f.waits != nil {
 		close(f.waits)
@@ -105,10 +108,11 @@ func TestEverythingGoesThrough(t *testing.T) {
 		t.Error(diff, err)
 	}
 	pins := []spec.Pin{{Image: "sha256:1", Length: 3, Members: []string{"pc02"}}}
-	if err := errors.Join(c.Drain("pc02", true), c.Prefer("pc02", 1.5), c.Pin(pins), c.Leave(t.Context(), true)); err != nil {
+	err = errors.Join(c.Drain("pc02", true), c.Prefer("pc02", 1.5), c.Pin(pins), c.Hold([]byte("{ <> }\n")), c.Drop("sha256:1"), c.Leave(t.Context(), true))
+	if err != nil {
 		t.Error(err)
 	}
-	want := []string{"status", "map sha256:a&b", "drain pc02 true", "prefer pc02 1.5", "pin [{sha256:1 0 3 [pc02]}]", "leave true"}
+	want := []string{"status", "map sha256:a&b", "drain pc02 true", "prefer pc02 1.5", "pin [{sha256:1 0 3 [pc02]}]", "hold { <> }\n", "drop sha256:1", "leave true"}
 	if diff := cmp.Diff(want, m.told); diff != "" {
 		t.Error(diff)
 	}
@@ -133,6 +137,9 @@ func TestErrorsKeepTheirKind(t *testing.T) {
 	m.err = nil
 	if err := c.Pin([]spec.Pin{{Members: []string{strings.Repeat("x", 1<<20)}}}); err == nil || !strings.Contains(err.Error(), "too large") {
 		t.Errorf("a long request: %v", err)
+	}
+	if err := c.Hold(make([]byte, spec.MaxManifest+1)); err == nil || !strings.Contains(err.Error(), "too large") {
+		t.Errorf("a long manifest: %v", err)
 	}
 	end()
 	if _, err := c.Status(); !errors.Is(err, door.ErrNoMember) {
@@ -207,7 +214,7 @@ func TestWhoGoesAwayTakesLeaveBack(t *testing.T) {
 }
 
 func FuzzRequests(f *testing.F) {
-	for _, path := range []string{"/drain", "/prefer", "/pin", "/leave", "/map?image=x", "/status", "/.."} {
+	for _, path := range []string{"/drain", "/prefer", "/pin", "/hold", "/drop", "/leave", "/map?image=x", "/status", "/.."} {
 		f.Add(path, []byte(`{"name":"pc01","on":true}`))
 		f.Add(path, []byte(`[{"image":"x"}]`))
 	}

@@ -11,7 +11,7 @@ import (
 	"viver/nodeimage/spec"
 )
 
-// maxRequest bounds what is sent to a member, in bytes: pins are the longest.
+// maxRequest bounds what is sent to a member but for manifests, in bytes: pins are the longest.
 const maxRequest = 1 << 20
 
 // The statuses of what fails.
@@ -34,6 +34,12 @@ func handler(m Member) http.Handler {
 	mux.Handle("POST /drain", told(func(_ context.Context, a drain) error { return m.Drain(a.Name, a.On) }))
 	mux.Handle("POST /prefer", told(func(_ context.Context, a prefer) error { return m.Prefer(a.Name, a.Factor) }))
 	mux.Handle("POST /pin", told(func(_ context.Context, a []spec.Pin) error { return m.Pin(a) }))
+	mux.HandleFunc("POST /hold", func(w http.ResponseWriter, r *http.Request) {
+		if manifest, ok := body(w, r, spec.MaxManifest); ok {
+			answer(w, struct{}{}, m.Hold(manifest))
+		}
+	})
+	mux.Handle("POST /drop", told(func(_ context.Context, a drop) error { return m.Drop(a.Image) }))
 	mux.Handle("POST /leave", told(func(ctx context.Context, a leave) error { return m.Leave(ctx, a.Force) }))
 	return mux
 }
@@ -42,16 +48,25 @@ func handler(m Member) http.Handler {
 func told[A any](f func(context.Context, A) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var a A
-		data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
-		if err == nil {
-			err = spec.Decode(data, &a)
+		data, ok := body(w, r, maxRequest)
+		if !ok {
+			return
 		}
-		if err != nil {
+		if err := spec.Decode(data, &a); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
 		answer(w, struct{}{}, f(r.Context(), a))
 	}
+}
+
+// body reads what is sent, or refuses it and returns false.
+func body(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, bool) {
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+	}
+	return data, err == nil
 }
 
 // answer sends a document, or why there is none.

@@ -26,6 +26,7 @@ func settings(c Config) (field.Config, error) {
 		s.Replicas, s.Prefer = w.Replicas, w.Prefer
 	}
 	var err error
+	s.Self.Runs = c.Image
 	s.Self.Share, err = field.ParseShare(share, c.Memory)
 	return s, err
 }

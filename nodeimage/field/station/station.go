@@ -55,6 +55,7 @@ type Config struct {
 type Station struct {
 	config   Config
 	settings field.Config
+	shelf    shelf
 
 	mu      sync.Mutex // guards the rest
 	holder  *passport.Holder
@@ -210,9 +211,13 @@ func (s *Station) take(ctx context.Context, as identity) (err error) {
 	if err != nil {
 		return err
 	}
+	told := shelved{door.Of(m.Field, m.Leave), &s.shelf}
+	if err := s.shelf.stock(told.Member); err != nil {
+		return err
+	}
 	parts, ctx := errgroup.WithContext(ctx)
 	parts.Go(func() error { return m.Wait() })
-	parts.Go(func() error { return door.Serve(ctx, c.Door, door.Of(m.Field, m.Leave), c.Log) })
+	parts.Go(func() error { return door.Serve(ctx, c.Door, told, c.Log) })
 	parts.Go(func() error { s.breathe(ctx, m.Field); return nil })
 	parts.Go(func() error {
 		if err := image.ReadAt(ctx, make([]byte, 1), 0); err != nil {
