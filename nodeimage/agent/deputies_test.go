@@ -271,8 +271,14 @@ func TestDeputyHasPatience(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { d.run(ctx); close(ended) }()
-		if got := <-began; got != patience {
-			t.Errorf("it began after %v", got)
+		defer func() { cancel(); <-ended }()
+		select {
+		case got := <-began:
+			if got != patience {
+				t.Errorf("it began after %v", got)
+			}
+		case <-time.After(10 * patience):
+			t.Fatal("it does not begin")
 		}
 		if services := d.services(); len(services) != 1 || services[0].Type != spec.ServiceJoin || services[0].Port != spec.PortJoin {
 			t.Errorf("it announces %+v", services)
@@ -280,7 +286,5 @@ func TestDeputyHasPatience(t *testing.T) {
 		if want := []time.Duration{0, deputyRound, 2 * deputyRound}; len(s.looked) != 7 || !slices.Equal(s.looked[:3], want) {
 			t.Errorf("it looked after %v", s.looked)
 		}
-		cancel()
-		<-ended
 	})
 }
