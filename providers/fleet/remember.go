@@ -63,7 +63,22 @@ func (f *Fleet) machines(ctx context.Context, servers []agents.Server) ([]spec.M
 	}
 	said := f.deputies(ctx, before.Machines)
 	machines := merge(slices.Concat(answers, [][]spec.Machine{before.Machines}, said))
+	complete(machines, before.Machines)
 	return machines, errors.Join(err, fmt.Errorf("what is known of their machines is from %s", before.At.Local().Format(time.DateTime)))
+}
+
+// complete adds to machines what was known of the same boot before: deputies are told only what they need.
+func complete(machines, before []spec.Machine) {
+	for i := range machines {
+		m := &machines[i]
+		at := slices.IndexFunc(before, func(b spec.Machine) bool { return b.MAC == m.MAC && b.BootID == m.BootID })
+		if at < 0 {
+			continue
+		}
+		if b := before[at]; len(m.Boot) == 0 {
+			m.Boot, m.Facts, m.HostKey, m.Steps = b.Boot, b.Facts, b.HostKey, b.Steps
+		}
+	}
 }
 
 // deputies asks machines what they know of others, and returns what those say that know something: nodes that admit machines while no

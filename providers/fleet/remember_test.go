@@ -31,6 +31,9 @@ func TestDeputiesAreAsked(t *testing.T) {
 		return []spec.Machine{{MAC: "9", Node: "late", LastSeen: time.Now()}, {MAC: "1", Node: "pc1", Waiting: "anew", LastSeen: time.Now()}}, nil
 	})
 	got, err := f.Machines(t.Context(), servers)
+	if len(got) > 1 && got[1].Stage() != spec.StageJoined {
+		t.Errorf("what was known of pc1 is lost: %+v", got[1])
+	}
 	if err == nil || strings.Join(names(got), ",") != "late 9 ,pc1 1 anew,pc2 2 ,pc3 3 " {
 		t.Errorf("%q, %v", names(got), err)
 	}
