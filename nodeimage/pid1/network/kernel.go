@@ -57,9 +57,6 @@ func (Kernel) ClaimLinkLocal(ctx context.Context, iface string) (Lease, error) {
 	return claimLinkLocal(ctx, iface)
 }
 
-// multicast is where mDNS groups live. Without a route of its own a machine without a router cannot send there.
-var multicast = net.IPNet{IP: net.IPv4(224, 0, 0, 0).To4(), Mask: net.CIDRMask(4, 32)}
-
 // Apply gives the interface the address and routes of a lease, and takes the former lease's away if they differ: that first, since
 // with an address go all that were given to the interface after it in the same network.
 func (Kernel) Apply(former, lease Lease) error {
@@ -73,17 +70,7 @@ func (Kernel) Apply(former, lease Lease) error {
 	if err := netlink.AddrReplace(link, &netlink.Addr{IPNet: ipNet(lease.Address)}); err != nil {
 		return fmt.Errorf("interface %s: set address %s: %w", lease.Interface, lease.Address, err)
 	}
-	index := link.Attrs().Index
-	if err := netlink.RouteReplace(&netlink.Route{LinkIndex: index, Dst: &multicast, Scope: netlink.SCOPE_LINK}); err != nil {
-		return fmt.Errorf("interface %s: route for multicast: %w", lease.Interface, err)
-	}
-	if lease.Router.IsValid() {
-		err := netlink.RouteReplace(&netlink.Route{LinkIndex: index, Gw: lease.Router.AsSlice(), Flags: int(netlink.FLAG_ONLINK)})
-		if err != nil {
-			return fmt.Errorf("interface %s: route by %s: %w", lease.Interface, lease.Router, err)
-		}
-	}
-	return nil
+	return route(link.Attrs().Index, lease)
 }
 
 // remove takes an address away that is replaced. One that is not there any more is fine.
