@@ -41,12 +41,14 @@ func (s *Server) ServeBlocks(ctx context.Context, l net.Listener) error {
 	})
 }
 
-// exports returns the images that there are now: a connection sees those that there were when it began.
+// exports returns the images that there are now: a connection can ask for those that there were when it began.
 func (s *Server) exports() map[string]nbd.Device {
 	exports := make(map[string]nbd.Device)
 	for _, i := range s.Field.Images() {
-		exports[string(i.ID())] = i
-		exports[shareExport(i.ID())] = i.Share()
+		e := export{field: s.Field, id: i.ID(), size: i.Size()}
+		exports[string(e.id)] = e
+		e.share = true
+		exports[shareExport(e.id)] = e
 	}
 	return exports
 }
