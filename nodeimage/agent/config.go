@@ -83,12 +83,14 @@ type Init interface {
 	Up(ctx context.Context) error
 }
 
-// Field is what operators see of a member of V-FIELD, and what they tell it. Its methods are those of door.Client, and called from several
+// Field is what operators see of a member of V-FIELD, what they tell it, and how it learns of images. Its methods are those of door.Client, and called from several
 // goroutines at once.
 type Field interface {
 	Status() (field.Status, error)
 	Map(image spec.Digest) ([]field.Range, error)
 	Drain(name string, on bool) error
 	Prefer(name string, factor float64) error
+	Hold(manifest []byte) error
+	Drop(image spec.Digest) error
 	Leave(ctx context.Context, force bool) error
 }

@@ -149,7 +149,8 @@ func roomWithDeputy(t *testing.T) (*world, *clock, *testDeputy) {
 func (b *booted) report(t *testing.T) error {
 	t.Helper()
 	stages := []spec.StageTime{{Stage: spec.StageJoined, At: time.Now().UTC()}}
-	return b.config.Client.Report(t.Context(), spec.Report{MAC: b.config.Request.MAC, Token: b.config.Joined.Token, Boot: stages})
+	_, err := b.config.Client.Report(t.Context(), spec.Report{MAC: b.config.Request.MAC, Token: b.config.Joined.Token, Boot: stages})
+	return err
 }
 
 func TestDeputyStandsInForAServer(t *testing.T) {

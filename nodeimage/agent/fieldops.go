@@ -76,4 +76,6 @@ func (noField) Status() (field.Status, error)           { return field.Status{},
 func (noField) Map(spec.Digest) ([]field.Range, error)  { return nil, door.ErrNoMember }
 func (noField) Drain(string, bool) error                { return door.ErrNoMember }
 func (noField) Prefer(string, float64) error            { return door.ErrNoMember }
+func (noField) Hold([]byte) error                       { return door.ErrNoMember }
+func (noField) Drop(spec.Digest) error                  { return door.ErrNoMember }
 func (noField) Leave(ctx context.Context, _ bool) error { return door.ErrNoMember }

@@ -56,6 +56,9 @@ func (f *fakeField) Prefer(name string, factor float64) error {
 	return f.note("prefer %s %v", name, factor)
 }
 
+func (f *fakeField) Hold(manifest []byte) error   { return f.note("hold %s", spec.DigestOf(manifest)) }
+func (f *fakeField) Drop(image spec.Digest) error { return f.note("drop %s", image) }
+
 func (f *fakeField) Leave(_ context.Context, force bool) error {
 	_ = f.note("leave %v", force)
 	if force {

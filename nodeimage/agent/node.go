@@ -28,6 +28,7 @@ type node struct {
 	reporter  *reporter
 	renewer   *renewer
 	deputy    *deputy
+	spreader  *spreader
 	announcer *discovery.Announcer
 	sshPort   int
 	up        chan struct{} // closed when comeUp is done
@@ -71,7 +72,8 @@ func newNode(c NodeConfig) (*node, error) {
 	}
 	n.announcer = &discovery.Announcer{Cluster: c.Bundle.Cluster, Machine: n.name(), Interfaces: c.Interfaces, Log: c.Log}
 	n.renewer = newRenewer(c, n.log, n.progress)
-	n.reporter = newReporter(c, n.log, n.progress, n.renewer.joined)
+	n.spreader = newSpreader(c, n.log)
+	n.reporter = newReporter(c, n.log, n.progress, n.renewer.joined, n.spreader.told)
 	if n.deputy, err = newDeputy(c, n.log, n.progress, n.announce); err != nil {
 		return nil, err
 	}
@@ -111,6 +113,7 @@ func (n *node) run(ctx context.Context) error {
 	}
 	parts.Go(func() error { n.serveMetrics(ctx); return nil })
 	parts.Go(func() error { n.deputy.run(ctx); return nil })
+	parts.Go(func() error { n.spreader.run(ctx); return nil })
 	parts.Go(func() error { n.watchChanges(ctx); return nil })
 	parts.Go(func() error { n.followDisk(ctx); return nil })
 	parts.Go(func() error { n.comeUp(ctx); close(n.up); return nil })

@@ -17,7 +17,9 @@ type registrar struct {
 	roster *roster.Roster
 	issuer *passport.Issuer // nil: passports cannot be signed
 	keys   spec.ServerKeys  // what deputies get
-	log    *slog.Logger
+	// stock returns which images there are; nil: none ever, as with a deputy.
+	stock func() (*spec.ReportResponse, error)
+	log   *slog.Logger
 }
 
 func (g *registrar) handler() *http.ServeMux {
@@ -58,6 +60,14 @@ func (g *registrar) report(w http.ResponseWriter, r *http.Request) {
 		g.log.Info("a report was not taken", "from", r.RemoteAddr, "error", err)
 		refuse(w, err)
 		return
+	}
+	if g.stock != nil {
+		list, err := g.stock()
+		if err == nil {
+			write(w, http.StatusOK, list)
+			return
+		}
+		g.log.Error("machines are not told which images there are", "error", err)
 	}
 	w.WriteHeader(http.StatusNoContent)
 }
@@ -110,7 +120,7 @@ func (g *registrar) kit(w http.ResponseWriter, r *http.Request, name string) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	g.log.Info("a deputy fetched what servers know", "node", name, "bytes", len(data))
+	g.log.Debug("a deputy fetched what servers know", "node", name, "bytes", len(data))
 	writeJSON(w, http.StatusOK, data)
 }
 
@@ -127,6 +137,6 @@ func (g *registrar) handover(w http.ResponseWriter, r *http.Request, name string
 		refuse(w, fmt.Errorf("agent: what deputy %s has noted: %w", name, err))
 		return
 	}
-	g.log.Info("a deputy told what it noted", "node", name, "machines", len(h.Machines))
+	g.log.Debug("a deputy told what it noted", "node", name, "machines", len(h.Machines))
 	w.WriteHeader(http.StatusNoContent)
 }

@@ -36,7 +36,8 @@ type reporter struct {
 	request   spec.JoinRequest
 	bytesRead func() int64
 	progress  *progress
-	joined    func(*spec.JoinResponse) // takes the passport out of an answer
+	joined    func(*spec.JoinResponse)   // takes the passport out of an answer
+	answered  func(*spec.ReportResponse) // gets what a server says when it takes a report; nil: nothing
 	log       *slog.Logger
 	wake      chan struct{}
 	again     chan struct{} // gets something when the machine has joined again
@@ -49,9 +50,9 @@ type reporter struct {
 	news    spec.Report // Boot and Steps that no server has yet, and what the machine waits for and warns of
 }
 
-func newReporter(c NodeConfig, log *slog.Logger, p *progress, joined func(*spec.JoinResponse)) *reporter {
+func newReporter(c NodeConfig, log *slog.Logger, p *progress, joined func(*spec.JoinResponse), answered func(*spec.ReportResponse)) *reporter {
 	return &reporter{
-		client: c.Client, request: c.Request, bytesRead: c.BytesRead, progress: p, joined: joined, log: log,
+		client: c.Client, request: c.Request, bytesRead: c.BytesRead, progress: p, joined: joined, answered: answered, log: log,
 		wake: make(chan struct{}, 1), again: make(chan struct{}, 1), address: c.Request.Address,
 	}
 }
@@ -130,7 +131,11 @@ func (r *reporter) run(ctx context.Context) {
 		err := r.flush(ctx)
 		wait, wake := heartbeat, r.wake
 		if err != nil && ctx.Err() == nil {
-			r.log.Warn("a report did not reach any server", "error", err)
+			level := slog.LevelWarn
+			if pause > firstRetry { // that was said
+				level = slog.LevelDebug
+			}
+			r.log.Log(ctx, level, "a report did not reach any server", "error", err)
 			wait, wake = pause, nil // news must not shorten the pause
 			if errors.Is(err, join.ErrRefused) && r.joinAgain(ctx) && pause == firstRetry {
 				wait = 0
@@ -170,12 +175,13 @@ func (r *reporter) send(ctx context.Context) (more bool, err error) {
 	report.Waiting = cmp.Or(r.disk, report.Waiting) // without a root, nothing else matters
 	r.mu.Unlock()
 	report.Steps, report.BytesRead = fitting(report.Steps), r.bytesRead()
-	err = r.client.Report(ctx, report)
+	answer, err := r.client.Report(ctx, report)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err != nil {
 		return true, err
 	}
+	r.answered(answer)
 	r.news.Boot, r.news.Steps = r.news.Boot[len(report.Boot):], r.news.Steps[len(report.Steps):]
 	return len(r.news.Steps) > 0, nil
 }

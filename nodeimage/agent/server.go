@@ -136,7 +136,9 @@ func (s *server) run(ctx context.Context) error {
 // joinHandler answers machines that join, and deputies.
 func (s *server) joinHandler() http.Handler {
 	log := cmp.Or(s.config.Log, slog.New(slog.DiscardHandler))
-	mux := (&registrar{roster: s.roster, issuer: s.self.issuer, keys: s.self.keys, log: log}).handler()
+	mux := (&registrar{roster: s.roster, issuer: s.self.issuer, keys: s.self.keys, stock: s.stock, log: log}).handler()
+	mux.HandleFunc("GET "+spec.PathImages, s.serveStock)
+	mux.HandleFunc("GET "+spec.PathManifest, s.serveManifest)
 	mux.HandleFunc("GET "+spec.PathPresence, func(w http.ResponseWriter, _ *http.Request) {
 		write(w, http.StatusOK, spec.Presence{Name: s.self.Name, Ready: true, Admits: true})
 	})

@@ -328,7 +328,7 @@ func joinAt(t *testing.T, bundle *spec.Bundle, config *tls.Config) (reason strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = client.Report(t.Context(), spec.Report{})
+	_, err = client.Report(t.Context(), spec.Report{})
 	if err == nil {
 		t.Fatal("it was taken for a server")
 	}

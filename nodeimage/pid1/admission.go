@@ -111,7 +111,7 @@ func (m *machine) tell(ctx context.Context, waiting string) {
 	ctx, cancel := context.WithTimeout(ctx, reportTime)
 	defer cancel()
 	report := spec.Report{MAC: m.mac, Token: m.response.Token, Boot: m.stages.times(time.Now(), network.Now()), Waiting: waiting}
-	if err := m.client.Report(ctx, report); err != nil {
+	if _, err := m.client.Report(ctx, report); err != nil {
 		m.log.Warn(err.Error())
 		return
 	}

@@ -5,7 +5,7 @@ import "time"
 // Paths of the HTTPS interface by which machines join. The client checks the server's certificate against Bundle.Trust.TLS.
 const (
 	PathJoin   = "/v1/join"   // POST JoinRequest -> 200 JoinResponse, or 202 JoinWait: ask again
-	PathReport = "/v1/report" // POST Report -> 204
+	PathReport = "/v1/report" // POST Report -> 200 ReportResponse, or 204 of who has no images
 )
 
 // JoinRequest is what a booting machine says of itself.

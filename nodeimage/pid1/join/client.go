@@ -163,24 +163,34 @@ func refusal(status int, body []byte) error {
 	return err
 }
 
-// Report sends a report to the first server that takes it. A server that knows nothing of the machine is passed over.
-func (c *Client) Report(ctx context.Context, report spec.Report) error {
+// Report sends a report to the first server that takes it, and returns which images that has; nil: it does not say. A server that knows
+// nothing of the machine is passed over.
+func (c *Client) Report(ctx context.Context, report spec.Report) (*spec.ReportResponse, error) {
 	servers := c.Servers()
 	if len(servers) == 0 {
-		return errors.New("report: no server is known")
+		return nil, errors.New("report: no server is known")
 	}
 	var errs []error
 	for _, server := range servers {
 		status, body, err := c.post(ctx, server, spec.PathReport, report)
 		if err == nil && status/100 == 2 {
-			return nil
+			return stock(body), nil
 		}
 		if err == nil {
 			err = fmt.Errorf("report to %s: %w", server, refusal(status, body))
 		}
 		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return nil, errors.Join(errs...)
+}
+
+// stock reads what a server says when it has taken a report. That it is of another version is no reason to report again.
+func stock(body []byte) *spec.ReportResponse {
+	list := new(spec.ReportResponse)
+	if spec.Decode(body, list) != nil {
+		return nil
+	}
+	return list
 }
 
 // post sends one document and returns the answer.

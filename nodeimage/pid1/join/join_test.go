@@ -220,15 +220,19 @@ func TestReport(t *testing.T) {
 		}
 		w.WriteHeader(http.StatusNoContent)
 	})
+	stocked := ca.server(t, name, 2021, 2089, reply(http.StatusOK, spec.ReportResponse{Server: "seed", Images: []spec.Digest{"sha256:1"}}))
 	ignorant := ca.server(t, name, 2021, 2089, reply(http.StatusForbidden, "who?"))
 	want := spec.Report{MAC: "52:54:00:12:34:56", Token: "t", Waiting: "root"}
-	if err := client(t, ca.bundle(), ignorant, taker).Report(t.Context(), want); err != nil {
-		t.Fatal(err)
+	if got, err := client(t, ca.bundle(), ignorant, taker).Report(t.Context(), want); err != nil || got != nil {
+		t.Fatal(got, err)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if err := client(t, ca.bundle(), ignorant).Report(t.Context(), want); err == nil || !strings.Contains(err.Error(), "who?") {
+	if got, err := client(t, ca.bundle(), stocked, taker).Report(t.Context(), want); err != nil || got == nil || got.Server != "seed" || len(got.Images) != 1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := client(t, ca.bundle(), ignorant).Report(t.Context(), want); err == nil || !strings.Contains(err.Error(), "who?") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -240,7 +244,7 @@ func TestNoServers(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "no server is known yet") {
 		t.Errorf("got %v", err)
 	}
-	if err := client(t, ca.bundle()).Report(t.Context(), spec.Report{}); err == nil {
+	if _, err := client(t, ca.bundle()).Report(t.Context(), spec.Report{}); err == nil {
 		t.Error("a report to nobody was taken")
 	}
 	if _, err := join.New(&spec.Bundle{}, nil); err == nil {
