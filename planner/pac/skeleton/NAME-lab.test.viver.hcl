@@ -4,7 +4,8 @@ lab {
 }
 
 network "lab" {
-  cidr = ["10.20.0.0/16"]
+  cidr      = ["10.20.0.0/16"]
+  interface = "br0" # of the lab's host
 }
 
 server "seed" {
