@@ -20,8 +20,8 @@ func (a *app) fieldMapCommand() *cobra.Command {
 		Use:   "map NODE [IMAGE]",
 		Short: "Show where a node has its root from",
 		Long: `map shows, for one image, which ranges of it a node holds as its share, which it has in its cache, which are away, and from whom each came or
-would come now. IMAGE is the ID of an image, or its beginning; it can be left out where the node knows one image only. Offsets and lengths
-are written as a pin in the configuration has them.`,
+would come now. IMAGE is the ID of an image, or its beginning; without it, it is the image that the node runs. Offsets and lengths are
+written as a pin in the configuration has them.`,
 		Example: `  viver field map pc07
   viver field map pc07 sha256:e3b0c442
   viver field map pc07 --json | jq 'map(select(.state == "away"))'`,
@@ -62,7 +62,7 @@ func (a *app) fieldRanges(ctx context.Context, f *fleet.Fleet, args []string) ([
 	return ranges, nil
 }
 
-// chooseImage returns the only image, or the only one whose ID begins as wanted.
+// chooseImage returns the only image whose ID begins as wanted. If nothing is wanted, it is the one that the node runs, or the only one.
 func chooseImage(images []field.ImageStatus, wanted []string) (spec.Digest, error) {
 	begin := "sha256:"
 	if len(wanted) > 0 {
@@ -70,6 +70,9 @@ func chooseImage(images []field.ImageStatus, wanted []string) (spec.Digest, erro
 	}
 	var known, fitting []string
 	for _, i := range images {
+		if len(wanted) == 0 && i.InUse {
+			return i.ID, nil
+		}
 		known = append(known, short(i.ID))
 		if strings.HasPrefix(string(i.ID), begin) {
 			fitting = append(fitting, string(i.ID))
