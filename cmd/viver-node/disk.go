@@ -40,7 +40,7 @@ type disk struct {
 	channel *handover.Channel
 	root    *rootdisk.Disk
 	station *station.Station // nil: this machine takes no part in the shared root
-	leaving chan struct{} // closed when the machine begins to go down
+	leaving chan struct{}    // closed when the machine begins to go down
 
 	mu    sync.Mutex // guards state and its file
 	state handover.State
