@@ -131,7 +131,6 @@ func (s *seedless) cover(ctx context.Context, t *testing.T, nodes ...string) {
 
 // fetchBoot fetches what the late machine boots from, as its firmware would.
 func (s *seedless) fetchBoot(ctx context.Context, t *testing.T) {
-	dir := t.TempDir()
 	get := func(path string) []byte {
 		return []byte(peer(ctx, t, s.Room, "curl", "-sf", path))
 	}
