@@ -28,17 +28,19 @@ func TestLibrary(t *testing.T) {
 	if os.Getenv("LIBRARY") == "" {
 		t.Skip("set LIBRARY=1: three machines with 3 GB together, and an image of their own")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 25*time.Minute)
 	defer cancel()
 	l := openLibrary(ctx, t)
 	bringUp(ctx, t, l.Room)
 	inOrder(t, []part{
 		{"a clock that is wrong is set right", with(ctx, l.checkTime)},
-		{"messages stand on the server", with(ctx, l.checkLogs)},
-		{"language, keys and time zone are German", with(ctx, l.checkLocale)},
-		{"programs get more memory than there is", with(ctx, l.checkSwap)},
-		{"only marked disks are used", with(ctx, l.checkDisks)},
-		{"the page shows all nodes", with(ctx, l.checkPage)},
+		{"each service is used", sideBySide(
+			part{"messages stand on the server", with(ctx, l.checkLogs)},
+			part{"language, keys and time zone are German", with(ctx, l.checkLocale)},
+			part{"programs get more memory than there is", with(ctx, l.checkSwap)},
+			part{"only marked disks are used", with(ctx, l.checkDisks)},
+			part{"the page shows all nodes", with(ctx, l.checkPage)},
+		)},
 		{"an MPI program runs over all nodes", with(ctx, l.checkMPI)},
 		{"nine files are encoded on one, two and three machines", with(ctx, l.checkFarm)},
 		{"a node dies: it is seen, and its file is encoded elsewhere", with(ctx, l.checkDeath)},

@@ -25,3 +25,15 @@ func inOrder(t *testing.T, parts []part) {
 		}
 	}
 }
+
+// sideBySide runs parts that do not disturb each other at once.
+func sideBySide(parts ...part) func(*testing.T) {
+	return func(t *testing.T) {
+		for _, p := range parts {
+			t.Run(p.name, func(t *testing.T) {
+				t.Parallel()
+				p.test(t)
+			})
+		}
+	}
+}

@@ -29,6 +29,7 @@ pac "jobs" {
   image        = image.desk
   server_image = image.desk
   patience     = 15
+  settings     = { MessageTimeout = "60" } # virtual machines are slow
 }
 
 # The machines of a lab share the cores of their host. Each may use so little of them that three have three times as much.
