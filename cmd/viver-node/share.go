@@ -14,8 +14,12 @@ import (
 	"viver/nodeimage/spec"
 )
 
-// wakeAfter is the longest time that a machine which starts holds nothing for others.
-const wakeAfter = 5 * time.Minute
+const (
+	// wakeAfter is the longest time that a machine which starts holds nothing for others.
+	wakeAfter = 5 * time.Minute
+	// slow is how long a block may take until others than the servers are looked for.
+	slow = 2 * time.Second
+)
 
 // openStation makes this machine's place among those that share the root; nil if it has none. The root comes from servers then.
 func (d *disk) openStation(root spec.Root) *station.Station {
@@ -60,26 +64,55 @@ func (d *disk) shareRoot(image *field.Image) {
 	}
 }
 
-// takePart lets the machine share the root until ctx ends.
+// takePart lets the machine share the root until ctx ends: from the moment that it has come up, or earlier if its servers are slow or dead.
+// A boot whose blocks come at once has better to do.
 func (d *disk) takePart(ctx context.Context) {
 	if d.station == nil {
 		return
 	}
+	d.awaitNeed(ctx)
 	if err := d.station.Run(ctx); err != nil {
 		d.log.Error("this machine takes no part in the shared root any more", "error", err)
 	}
 }
 
-// wake lets the machine hold its share once it has come up, or has not for so long that something must be wrong with it.
+// awaitNeed waits until the machine has come up, or a block has been waited for too long.
+func (d *disk) awaitNeed(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() { // until ctx ends
+		defer cancel()
+		d.awaitReady(ctx)
+	}()
+	for tick := time.NewTicker(slow / 4); ; {
+		select {
+		case <-ctx.Done():
+			tick.Stop()
+			return
+		case <-tick.C:
+		}
+		if d.root.Slow(slow) {
+			tick.Stop()
+			return
+		}
+	}
+}
+
+// awaitReady waits until the machine has come up, or has not for so long that something must be wrong with it.
+func (d *disk) awaitReady(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, wakeAfter)
+	defer cancel()
+	if err := handover.WaitReady(ctx, handover.ReadyPath); err != nil {
+		d.log.Warn(err.Error())
+	}
+}
+
+// wake lets the machine hold its share once it has come up.
 func (d *disk) wake(ctx context.Context) {
 	if d.station == nil {
 		return
 	}
-	waiting, cancel := context.WithTimeout(ctx, wakeAfter)
-	defer cancel()
-	if err := handover.WaitReady(waiting, handover.ReadyPath); err != nil {
-		d.log.Warn(err.Error())
-	}
+	d.awaitReady(ctx)
 	if err := d.station.Wake(); err != nil && ctx.Err() == nil {
 		d.log.Warn(err.Error())
 	}

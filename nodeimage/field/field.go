@@ -99,7 +99,7 @@ func (f *Field) own(c *core) {
 }
 
 // How often the owner looks what time has brought: while chunks are on their way, and else.
-const busyTick, restTick = 20 * time.Millisecond, 100 * time.Millisecond
+const busyTick, restTick = 20 * time.Millisecond, 250 * time.Millisecond
 
 func pace(busy bool) time.Duration {
 	if busy {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"viver/nodeimage/block"
@@ -53,7 +54,8 @@ type Disk struct {
 	ways     ways
 	device   *unanswered // ways, as the kernel reads them
 
-	shared context.Context // ends with the first Share
+	first  atomic.Pointer[time.Time] // since when the first block is waited for; nil: it is not
+	shared context.Context           // ends with the first Share
 	share  context.CancelFunc
 }
 
@@ -148,6 +150,9 @@ func (d *Disk) fetchBoot(ctx context.Context) {
 // awaitFirst reads the first block, for as long as it takes: with the device attached already, the kernel would be asked to mount
 // what nobody can read, and could not say why that hangs. It returns false when ctx ends.
 func (d *Disk) awaitFirst(ctx context.Context, trouble func(reason string)) bool {
+	began := time.Now()
+	d.first.Store(&began)
+	defer d.first.Store(nil)
 	for block := make([]byte, min(4096, d.config.Root.Size)); ; {
 		err := d.readFirst(ctx, block)
 		if err == nil || ctx.Err() != nil {

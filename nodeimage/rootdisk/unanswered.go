@@ -47,6 +47,15 @@ func (u *unanswered) oldest() (since time.Time, reads int) {
 	return since, len(u.begun)
 }
 
+// Slow reports whether a block has been waited for so long, be it the first one, before the kernel asks for any.
+func (d *Disk) Slow(long time.Duration) bool {
+	since, _ := d.device.oldest()
+	if first := d.first.Load(); first != nil && (since.IsZero() || first.Before(since)) {
+		since = *first
+	}
+	return !since.IsZero() && time.Since(since) >= long
+}
+
 // Waiting says what the kernel waits for, if it has waited so long for any block: a machine that stands still can then say why. It is
 // empty while blocks come.
 func (d *Disk) Waiting(long time.Duration) string {

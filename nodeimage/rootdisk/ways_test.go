@@ -128,6 +128,9 @@ func TestReadThatWaitsIsShared(t *testing.T) {
 		first := make(chan bool)
 		go func() { first <- d.awaitFirst(t.Context(), func(string) {}) }()
 		time.Sleep(time.Second)
+		if !d.Slow(time.Second) || d.Slow(time.Minute) {
+			t.Error("it is not seen for how long blocks are waited for")
+		}
 		if err := d.Share(m); err != nil {
 			t.Fatal(err)
 		}
@@ -136,6 +139,9 @@ func TestReadThatWaitsIsShared(t *testing.T) {
 		}
 		if !<-first {
 			t.Error("the device is not to be attached, though it can be read")
+		}
+		if d.Slow(0) {
+			t.Error("nothing is waited for any more")
 		}
 	})
 }

@@ -85,7 +85,7 @@ pac "names" {
 }
 
 step "file" "motd" {
-  on      = concat(node.pc, [node.late])
+  on      = node.pc
   path    = "/etc/motd"
   content = "This is ${self.name}, and nobody's disk.\n"
 }
