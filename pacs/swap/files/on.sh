@@ -8,7 +8,7 @@ echo incomplete >$record
 if [ "$zram" != 0 ]; then
 	modprobe zram num_devices=0
 	kilobytes=$(awk -v percent="$zram" '$1 == "MemTotal:" { printf "%d", $2 * percent / 100 }' /proc/meminfo)
-	device=$(zramctl --find --algorithm "$algorithm" --size "${kilobytes}KiB")
+	device=$(patiently zramctl --find --algorithm "$algorithm" --size "${kilobytes}KiB")
 	echo "$device zram" >>$record
 	mkswap "$device"
 	swapon --priority 100 "$device"
