@@ -2,7 +2,7 @@
 SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
-.PHONY: demo test unit e2e build man bench bench-planner bench-field lint tools peers fuzz clean
+.PHONY: demo test unit e2e build man bench bench-planner bench-field bench-pacs lint tools peers fuzz clean
 
 SUDO     := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,HOME,CI,VIVER_CACHE)
 GO_TEST  := go test $(if $(SUDO),-exec "$(SUDO)")
@@ -42,6 +42,11 @@ bench-field: peers ## the shared root beside nbdkit, in out/bench/field.json and
 	mkdir -p out/bench
 	$(SUDO) go run ./testing/bench/field $(FIELD_FLAGS)
 	go run ./testing/bench/field -docs docs
+
+bench-pacs: peers build ## a classroom from apply to the last login, in out/bench/pacs.json and docs/classroom.md
+	mkdir -p out/bench
+	$(SUDO) go run ./testing/bench/pacs
+	go run ./testing/bench/pacs -docs docs
 
 lint:
 	test -z "$$(go tool gofumpt -l . | tee /dev/stderr)" || { echo 'not formatted: go tool gofumpt -w .'; exit 1; }
