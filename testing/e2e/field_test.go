@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -97,7 +98,7 @@ func (s *seedless) statuses(ctx context.Context, t *testing.T) map[string]*field
 	t.Helper()
 	out, _ := s.Viver(ctx, "field", "status", "--json").Output() // some may be dead
 	var answer struct{ Nodes []status }
-	if err := json.Unmarshal(out, &answer); err != nil {
+	if err := json.NewDecoder(bytes.NewReader(out)).Decode(&answer); err != nil { // an error may follow
 		t.Fatalf("viver field status --json: %v\n%s", err, out)
 	}
 	all := map[string]*field.Status{}
