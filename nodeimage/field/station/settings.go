@@ -7,8 +7,6 @@ import (
 )
 
 const (
-	// defaultShare is how much of the machine's RAM holds a share, if nobody has said.
-	defaultShare = "25%"
 	// mostCache is how many bytes of the chunks that were read are kept beside the share, and cachePart of how many of RAM it is one at most.
 	mostCache, cachePart = 64 << 20, 16
 	// readAhead is how many chunks at most are fetched before they are asked for. Much of what follows in a root is not read.
@@ -20,9 +18,9 @@ const (
 // settings are those of the machine's member.
 func settings(c Config) (field.Config, error) {
 	s := field.Config{Rest: true, ReadAhead: readAhead, ShareRate: shareRate, Cache: min(mostCache, c.Memory/cachePart)}
-	share := defaultShare
+	share := field.DefaultShare
 	if w := c.Wishes; w != nil {
-		share = cmp.Or(w.Memory, defaultShare)
+		share = cmp.Or(w.Memory, field.DefaultShare)
 		s.Replicas, s.Prefer = w.Replicas, w.Prefer
 	}
 	var err error
