@@ -8,21 +8,25 @@ PATH=${PATH:-}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C
 DEBIAN_FRONTEND=noninteractive
 export PATH LC_ALL DEBIAN_FRONTEND
-scratch=$(umask 077 && mktemp -d "${TMPDIR:-/tmp}/viver-steps.XXXXXX") || exit 70
-: >"$scratch/drop"
-trap 'clean' EXIT
-trap 'cut_off' HUP INT TERM
 
 clean() {
+	[ -n "$scratch" ] || return
 	while IFS= read -r leftover; do rm -rf "$leftover"; done <"$scratch/drop"
 	rm -rf "$scratch"
 }
 
 # cut_off: whoever ends the run learns how far the step was.
 cut_off() {
-	tail -c 2048 "$scratch/out" >&2
+	[ -z "$scratch" ] || tail -c 2048 "$scratch/out" >&2
 	exit 143
 }
+
+# The traps come first: a run can be cut off as soon as the folder is there.
+scratch=
+trap 'clean' EXIT
+trap 'cut_off' HUP INT TERM
+scratch=$(umask 077 && mktemp -d "${TMPDIR:-/tmp}/viver-steps.XXXXXX") || exit 70
+: >"$scratch/drop"
 
 # drop PATH: it goes away when the run ends, however it ends.
 drop() { printf '%s\n' "$1" >>"$scratch/drop"; }
