@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"math/rand/v2"
 	"net"
 	"strconv"
 	"time"
@@ -17,6 +18,9 @@ import (
 const (
 	// wakeAfter is the longest time that a machine which starts holds nothing for others.
 	wakeAfter = 5 * time.Minute
+	// settling is how long a machine that has come up is left to its users before it fetches what it is to hold, and up to how much more: in a
+	// room that was switched on at once, not all are to begin at the same time.
+	settling, staggered = 20 * time.Second, 20 * time.Second
 	// slow is how long a block may take until others than the servers are looked for.
 	slow = 2 * time.Second
 )
@@ -107,12 +111,16 @@ func (d *disk) awaitReady(ctx context.Context) {
 	}
 }
 
-// wake lets the machine hold its share once it has come up.
+// wake lets the machine hold its share some time after it has come up.
 func (d *disk) wake(ctx context.Context) {
 	if d.station == nil {
 		return
 	}
 	d.awaitReady(ctx)
+	select {
+	case <-time.After(settling + rand.N(staggered)):
+	case <-ctx.Done():
+	}
 	if err := d.station.Wake(); err != nil && ctx.Err() == nil {
 		d.log.Warn(err.Error())
 	}
