@@ -22,7 +22,7 @@ const (
 	// room that was switched on at once, not all are to begin at the same time.
 	settling, staggered = 20 * time.Second, 20 * time.Second
 	// slow is how long a block may take until others than the servers are looked for.
-	slow = 2 * time.Second
+	slow = 10 * time.Second
 )
 
 // openStation makes this machine's place among those that share the root; nil if it has none. The root comes from servers then.
