@@ -41,6 +41,7 @@ type disk struct {
 	root    *rootdisk.Disk
 	station *station.Station // nil: this machine takes no part in the shared root
 	leaving chan struct{}    // closed when the machine begins to go down
+	ready   chan struct{}    // closed when it has come up, or should have
 
 	mu    sync.Mutex // guards state and its file
 	state handover.State
@@ -66,7 +67,7 @@ func runDisk() error {
 }
 
 func newDisk(log *slog.Logger, channel *handover.Channel) (*disk, error) {
-	d := &disk{log: log, channel: channel, leaving: make(chan struct{})}
+	d := &disk{log: log, channel: channel, leaving: make(chan struct{}), ready: make(chan struct{})}
 	var err error
 	if d.Document, err = handover.Read(handover.Path); err != nil {
 		return nil, err
@@ -121,6 +122,7 @@ func (d *disk) run(ctx context.Context) error {
 			d.move(l)
 		}, d.log)
 	})
+	others.Go(func() { d.awaitReady(ctx) })
 	others.Go(func() { d.takePart(ctx) })
 	others.Go(func() { d.wake(ctx) })
 	others.Go(func() { d.followBoot(ctx) })

@@ -82,28 +82,22 @@ func (d *disk) takePart(ctx context.Context) {
 
 // awaitNeed waits until the machine has come up, or a block has been waited for too long.
 func (d *disk) awaitNeed(ctx context.Context) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() { // until ctx ends
-		defer cancel()
-		d.awaitReady(ctx)
-	}()
-	for tick := time.NewTicker(slow / 4); ; {
+	tick := time.NewTicker(slow / 4)
+	defer tick.Stop()
+	for !d.root.Slow(slow) {
 		select {
+		case <-d.ready:
+			return
 		case <-ctx.Done():
-			tick.Stop()
 			return
 		case <-tick.C:
-		}
-		if d.root.Slow(slow) {
-			tick.Stop()
-			return
 		}
 	}
 }
 
 // awaitReady waits until the machine has come up, or has not for so long that something must be wrong with it.
 func (d *disk) awaitReady(ctx context.Context) {
+	defer close(d.ready)
 	ctx, cancel := context.WithTimeout(ctx, wakeAfter)
 	defer cancel()
 	if err := handover.WaitReady(ctx, handover.ReadyPath); err != nil {
@@ -116,7 +110,7 @@ func (d *disk) wake(ctx context.Context) {
 	if d.station == nil {
 		return
 	}
-	d.awaitReady(ctx)
+	<-d.ready
 	select {
 	case <-time.After(settling + rand.N(staggered)):
 	case <-ctx.Done():

@@ -160,11 +160,8 @@ func (n *node) leave(ctx context.Context) {
 
 func (n *node) announce() {
 	services := append(readyServices(n.units), spec.Service{Type: spec.ServiceSSH, Port: n.sshPort})
-	services = append(services, n.deputy.services()...)
-	if n.config.Field != nil {
-		services = append(services, spec.Service{Type: spec.ServiceField, Port: spec.PortGossip})
-	}
-	n.announcer.Set(services)
+	services = append(services, spec.Service{Type: spec.ServiceField, Port: spec.PortGossip})
+	n.announcer.Set(append(services, n.deputy.services()...))
 }
 
 // name returns the name that a server gave this machine last.

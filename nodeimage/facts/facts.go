@@ -69,9 +69,15 @@ func processors(root fs.FS) (model string, cores int) {
 }
 
 // memory returns the bytes of RAM that the kernel can use.
-func memory(root fs.FS) int64 {
+func memory(root fs.FS) int64 { return meminfo(root, "MemTotal") }
+
+// AvailableMemory returns the bytes that programs can have without swapping, by the kernel's estimate; 0: it says nothing.
+func AvailableMemory(root fs.FS) int64 { return meminfo(root, "MemAvailable") }
+
+// meminfo returns one of the kernel's figures in bytes (proc_meminfo(5)); 0: there is none.
+func meminfo(root fs.FS, figure string) int64 {
 	for key, value := range fields(root, "proc/meminfo") {
-		if key == "MemTotal" {
+		if key == figure {
 			return count(strings.TrimSuffix(value, " kB")) << 10
 		}
 	}

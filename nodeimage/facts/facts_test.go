@@ -118,3 +118,16 @@ func FuzzCollect(f *testing.F) {
 		}
 	})
 }
+
+func TestAvailableMemory(t *testing.T) {
+	meminfo := func(text string) fstest.MapFS { return fstest.MapFS{"proc/meminfo": {Data: []byte(text)}} }
+	const text = "MemTotal:        1005672 kB\nMemFree:          512000 kB\nMemAvailable:     700000 kB\n"
+	if got := facts.AvailableMemory(meminfo(text)); got != 700000<<10 {
+		t.Error(got)
+	}
+	for _, bad := range []string{"", "MemFree: 3 kB\n", "MemAvailable: much\n"} {
+		if got := facts.AvailableMemory(meminfo(bad)); got != 0 {
+			t.Errorf("%q: %d", bad, got)
+		}
+	}
+}

@@ -1,9 +1,12 @@
 package field
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
+
+	"viver/nodeimage/spec"
 )
 
 // DefaultShare is the part of a machine's memory that holds a share, in the form of ParseShare, where nobody has said another.
@@ -26,6 +29,15 @@ func ParseShare(text string, total int64) (int64, error) {
 		return 0, fmt.Errorf("field: memory = %q: the machine has %d bytes, of which %d%% at most can be given", text, total, maxPercent)
 	}
 	return int64(n), nil
+}
+
+// ShareOf returns how many of a machine's bytes of memory hold a share, as its node says; f may be nil. The error is that of ParseShare.
+func ShareOf(f *spec.FieldSpec, total int64) (int64, error) {
+	text := DefaultShare
+	if f != nil {
+		text = cmp.Or(f.Memory, DefaultShare)
+	}
+	return ParseShare(text, total)
 }
 
 // CheckShare says what is wrong with the form of a share, whatever the machine's memory.

@@ -1,7 +1,6 @@
 package pid1
 
 import (
-	"cmp"
 	"fmt"
 
 	"viver/nodeimage/field"
@@ -28,7 +27,7 @@ const (
 // for programs. percent of all the memory is what the kernel's command line asks for, 0 if it does not. Seven eighths of what is left
 // are the most, whatever is asked.
 func spaceOf(memory int64, f *spec.FieldSpec, percent int) space {
-	share, err := field.ParseShare(cmp.Or(memoryOf(f), field.DefaultShare), memory)
+	share, err := field.ShareOf(f, memory)
 	if err != nil { // it has no share then
 		share = 0
 	}
@@ -39,13 +38,6 @@ func spaceOf(memory int64, f *spec.FieldSpec, percent int) space {
 	}
 	bytes = min(bytes, left/8*7)
 	return space{bytes: bytes, files: bytes / fileBytes}
-}
-
-func memoryOf(f *spec.FieldSpec) string {
-	if f == nil {
-		return ""
-	}
-	return f.Memory
 }
 
 // options are those of the mount: tmpfs(5). Where the memory is not known, the kernel takes half of it.

@@ -1,14 +1,11 @@
 package station
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"os"
-	"strconv"
-	"strings"
 	"time"
 
+	"viver/nodeimage/facts"
 	"viver/nodeimage/field"
 )
 
@@ -30,10 +27,9 @@ func (s *Station) breathe(ctx context.Context, f *field.Field) {
 			return
 		case <-tick.C:
 		}
-		data, err := os.ReadFile("/proc/meminfo")
-		left, ok := available(data)
-		if err != nil || !ok {
-			return // a kernel without it is none that is known
+		left := facts.AvailableMemory(os.DirFS("/"))
+		if left == 0 {
+			return // a kernel that does not say it is none that is known
 		}
 		was := tight
 		if tight = left < s.config.Memory/short || tight && left < s.config.Memory/enough; tight != was {
@@ -44,15 +40,4 @@ func (s *Station) breathe(ctx context.Context, f *field.Field) {
 			_ = f.SetCache(size) // it fails when the field has ended
 		}
 	}
-}
-
-// available returns the bytes that programs can have without swapping: MemAvailable of meminfo (proc_meminfo(5)).
-func available(meminfo []byte) (bytesLeft int64, ok bool) {
-	for lines := bufio.NewScanner(bytes.NewReader(meminfo)); lines.Scan(); {
-		if rest, found := strings.CutPrefix(lines.Text(), "MemAvailable:"); found {
-			kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
-			return kib << 10, err == nil
-		}
-	}
-	return 0, false
 }

@@ -1,10 +1,6 @@
 package station
 
-import (
-	"cmp"
-
-	"viver/nodeimage/field"
-)
+import "viver/nodeimage/field"
 
 const (
 	// mostCache is how many bytes of the chunks that were read are kept beside the share, and cachePart of how many of RAM it is one at most.
@@ -18,13 +14,11 @@ const (
 // settings are those of the machine's member.
 func settings(c Config) (field.Config, error) {
 	s := field.Config{Rest: true, ReadAhead: readAhead, ShareRate: shareRate, Cache: min(mostCache, c.Memory/cachePart)}
-	share := field.DefaultShare
 	if w := c.Wishes; w != nil {
-		share = cmp.Or(w.Memory, field.DefaultShare)
 		s.Replicas, s.Prefer = w.Replicas, w.Prefer
 	}
 	var err error
 	s.Self.Runs = c.Image
-	s.Self.Share, err = field.ParseShare(share, c.Memory)
+	s.Self.Share, err = field.ShareOf(c.Wishes, c.Memory)
 	return s, err
 }
