@@ -20,7 +20,7 @@ const (
 	wakeAfter = 5 * time.Minute
 	// settling is how long a machine that has come up is left to its users before it fetches what it is to hold, and up to how much more: in a
 	// room that was switched on at once, not all are to begin at the same time.
-	settling, staggered = 20 * time.Second, 20 * time.Second
+	settling, staggered = time.Minute, time.Minute
 	// slow is how long a block may take until others than the servers are looked for.
 	slow = 10 * time.Second
 )

@@ -28,7 +28,7 @@ func Protect() error {
 	return errors.Join(
 		os.NewSyscallError("mlockall", unix.Mlockall(unix.MCL_CURRENT|unix.MCL_FUTURE|unix.MCL_ONFAULT)),
 		os.WriteFile("/proc/self/oom_score_adj", []byte("-1000"), 0),
-		unstoppable(50*time.Millisecond, 57*time.Millisecond, 64*time.Millisecond),
+		unstoppable(200*time.Millisecond, 229*time.Millisecond, 257*time.Millisecond),
 	)
 }
 

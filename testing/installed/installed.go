@@ -52,7 +52,7 @@ func Install(ctx context.Context, dir string, machine *lab.Machine, image, addre
 		return nil, err
 	}
 	machine.Disk, machine.Kernel, machine.Initrd = disk, filepath.Join(image, "vmlinuz"), initrd
-	machine.Append = "console=ttyS0 net.ifnames=0 quiet"
+	machine.Append = lab.Arguments + " net.ifnames=0 quiet"
 	return s, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -22,7 +23,7 @@ type Machine struct {
 	Name     string `json:"name"`
 	Firmware string `json:"firmware"`  // BIOS (default) or UEFI
 	MemoryMB int    `json:"memory_mb"` // default 1024
-	CPUs     int    `json:"cpus"`      // default 2
+	CPUs     int    `json:"cpus"`      // default 2, but 1 where this computer has not as many for all machines of the lab
 	NIC      string `json:"nic"`       // QEMU's device: virtio-net-pci (default), e1000, e1000e, rtl8139
 	MAC      string `json:"mac"`       // default: made from the names of lab and machine, locally administered
 	Network  string `json:"network"`   // bridge that the card is plugged into, by a name; default Bridge. The host is on Bridge alone
@@ -49,7 +50,7 @@ const virtio = "virtio-net-pci"
 
 var validNIC = []string{virtio, "e1000", "e1000e", "rtl8139"}
 
-func (m *Machine) fill(lab string, index int) {
+func (m *Machine) fill(lab string, index, machines int) {
 	if m.Name == "" {
 		m.Name = fmt.Sprintf("vm%d", index+1)
 	}
@@ -60,7 +61,7 @@ func (m *Machine) fill(lab string, index int) {
 		m.MemoryMB = 1024
 	}
 	if m.CPUs == 0 {
-		m.CPUs = 2
+		m.CPUs = min(2, max(1, runtime.NumCPU()/machines))
 	}
 	first := m.first()
 	first.fill(lab + "/" + m.Name)

@@ -26,7 +26,7 @@ func (l *Lab) check() error {
 	seen := map[string]bool{}
 	for i := range l.Machines {
 		m := &l.Machines[i]
-		m.fill(l.Name, i)
+		m.fill(l.Name, i, len(l.Machines))
 		if err := m.check(); err != nil {
 			return fmt.Errorf("lab %s: %w", l.Name, err)
 		}

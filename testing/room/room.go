@@ -60,7 +60,7 @@ func Open(ctx context.Context, o Options) (*Room, error) {
 	}
 	r := &Room{Lab: l, Dir: o.Dir, Image: "image.desk", bin: bin, vars: map[string]string{
 		"interface": lab.Bridge, "data_dir": filepath.Join(o.Dir, "seed"), "nodes": fmt.Sprint(len(o.Machines)),
-		"kernel": "linux-image-cloud-amd64", "compression": "3", "bios_loader": "ipxe.pxe", "kernel_arguments": "console=ttyS0",
+		"kernel": "linux-image-cloud-amd64", "compression": "3", "bios_loader": "ipxe.pxe", "kernel_arguments": lab.Arguments,
 	}}
 	for name, value := range o.Vars {
 		r.vars[name] = value

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"viver/testing/lab"
 )
 
 // partx(8) finds the partitions where they were put, and GRUB is left whole but for the table.
@@ -66,7 +68,7 @@ func TestDiskIsMadeOfWhatItBoots(t *testing.T) {
 
 func install(t *testing.T, folder string, img image, initrd string) string {
 	t.Helper()
-	disk, err := installedDisk(context.Background(), folder, img, []byte(initrd), arguments)
+	disk, err := installedDisk(context.Background(), folder, img, []byte(initrd), lab.Arguments)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+
+	"viver/testing/lab"
 )
 
 // openLocal makes machines on whose disks the image is installed.
@@ -12,7 +14,7 @@ func openLocal(ctx context.Context, w *workshop) (system, error) {
 	if err != nil {
 		return nil, err
 	}
-	disk, err := installedDisk(ctx, filepath.Join(w.cache, "bench-disk"), w.image, initrd, arguments)
+	disk, err := installedDisk(ctx, filepath.Join(w.cache, "bench-disk"), w.image, initrd, lab.Arguments)
 	if err != nil {
 		return nil, err
 	}

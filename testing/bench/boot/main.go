@@ -22,9 +22,6 @@ import (
 // labPrefix begins the names of all labs of this benchmark.
 const labPrefix = "bench-"
 
-// arguments are added to the kernel's command line on all machines.
-const arguments = "console=ttyS0"
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -47,7 +47,7 @@ func openNBDServer(ctx context.Context, w *workshop) (_ system, err error) {
 	}()
 	config := filepath.Join(p.dir, "nbd.conf")
 	err = errors.Join(
-		os.WriteFile(filepath.Join(p.dir, "boot.ipxe"), fmt.Appendf(nil, bootScript, arguments), 0o644),
+		os.WriteFile(filepath.Join(p.dir, "boot.ipxe"), fmt.Appendf(nil, bootScript, lab.Arguments), 0o644),
 		os.WriteFile(filepath.Join(p.dir, "initrd"), initrd, 0o644),
 		copyFile(filepath.Join(p.dir, "vmlinuz"), w.image.kernel),
 		os.WriteFile(config, fmt.Appendf(nil, nbdConfig, w.image.root), 0o644),

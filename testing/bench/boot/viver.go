@@ -25,7 +25,7 @@ func openViver(ctx context.Context, w *workshop) (_ system, err error) {
 	say("viver apply")
 	r, err := room.Open(ctx, room.Options{
 		Name: labPrefix + viver, Config: "testing/bench/boot/room", Dir: filepath.Join(w.dir, viver), Machines: w.machines(),
-		Vars: map[string]string{"kernel_arguments": arguments},
+		Vars: map[string]string{"kernel_arguments": lab.Arguments},
 	})
 	if err != nil {
 		return nil, err

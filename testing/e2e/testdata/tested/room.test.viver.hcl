@@ -29,7 +29,7 @@ pac "boot" {
   network          = network.room
   image            = image.desk
   bios             = "ipxe.pxe"
-  kernel_arguments = "console=ttyS0"
+  kernel_arguments = "console=ttyS0 tsc=reliable"
 }
 
 node "pc" {
