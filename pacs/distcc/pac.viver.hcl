@@ -42,7 +42,19 @@ variable "clients" {
 }
 
 locals {
-  jobs = { for n in var.nodes : n.name => coalesce(var.jobs, try(n.facts.cores, null), 1) }
+  jobs = [for n in var.nodes : coalesce(var.jobs, try(n.facts.cores, null), 1)]
+  # distccd writes its number into a file, some time after its script has ended.
+  runs    = "[ -s /run/distccd.pid ] && kill -0 \"$(cat /run/distccd.pid)\""
+  restart = <<-EOT
+    if [ -d /run/systemd/system ]; then systemctl reset-failed distcc 2>/dev/null || :; fi
+    service distcc restart
+    tries=0
+    until ${local.runs}; do
+      tries=$((tries + 1))
+      [ "$tries" -lt 100 ]
+      sleep 0.1
+    done
+  EOT
 }
 
 step "package" "distcc" {
@@ -50,10 +62,13 @@ step "package" "distcc" {
   names = concat(["distcc"], var.compilers)
 }
 
-step "file" "hosts" {
-  on      = var.nodes
+# Whom distcc asks, and whom distccd lets in: it is told when it starts.
+pac "hosts" {
+  source  = "builtin/hostfile"
+  nodes   = var.nodes
   path    = "/etc/distcc/hosts"
-  content = join("", [for n in var.nodes : "${n.name}/${local.jobs[n.name]}\n"])
+  lines   = [for i, n in var.nodes : "${n.name}/${local.jobs[i]} # ${n.address}"]
+  changed = "if ${local.runs}; then\n${local.restart}fi"
 }
 
 step "file" "server" {
@@ -61,41 +76,36 @@ step "file" "server" {
   path    = "/etc/default/distcc"
   content = <<-EOT
     STARTDISTCC="true"
-    ALLOWEDNETS="${join(" ", concat([for n in var.nodes : n.address], var.clients))}"
+    ALLOWEDNETS="$(sed -n 's/^[A-Za-z0-9].* # //p' /etc/distcc/hosts) ${join(" ", var.clients)}"
     LISTENER="${self.address}"
-    JOBS="${local.jobs[self.name]}"
+    JOBS="${coalesce(var.jobs, try(self.facts.cores, null), 1)}"
     NICE="10"
     ZEROCONF="false"
   EOT
 }
 
-# The image's own settings do not start it, and images have no logs: distccd cannot make its own, as it is not root.
+# The image's own settings do not start it, and images have no logs: distccd cannot make its own, as it is not root. That it names their count
+# brings it behind the lines, so that they need not start it anew one by one; it waits for none of them.
 step "command" "server" {
   on         = var.nodes
-  check      = "kill -0 \"$(cat /run/distccd.pid)\""
+  check      = local.runs
   run        = <<-EOT
     touch /var/log/distccd.log
     chown distccd:adm /var/log/distccd.log
     chmod 0640 /var/log/distccd.log
-    service distcc restart
-    tries=0
-    until kill -0 "$(cat /run/distccd.pid)"; do
-      tries=$((tries + 1))
-      [ "$tries" -lt 100 ]
-      sleep 0.1
-    done
+    ${local.restart}
   EOT
-  rerun_on   = sha256(jsonencode([var.clients, [for n in var.nodes : [n.address, local.jobs[n.name]]]]))
+  rerun_on   = sha256(jsonencode([var.clients, self.address, coalesce(var.jobs, try(self.facts.cores, null), 1), pac.hosts.count > 0]))
   undo       = "service distcc stop"
   depends_on = [step.file.server]
 }
 
 output "hosts" {
-  value       = join(" ", [for n in var.nodes : "${n.address}/${local.jobs[n.name]}"])
+  value       = join(" ", [for i, n in var.nodes : "${n.address}/${local.jobs[i]}"])
   description = "The nodes as DISTCC_HOSTS has them, for clients that are no nodes."
 }
 
 output "jobs" {
-  value       = sum(values(local.jobs))
+  value       = sum(local.jobs)
   description = "How many files all nodes compile at once: make -j."
 }

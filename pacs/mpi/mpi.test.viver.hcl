@@ -41,6 +41,21 @@ mock "node.pc[1]" {
   values = { facts = { cores = 8 } }
 }
 
+run "the_second_does_not_come" {
+  world {
+    failing = ["node.pc[1]"]
+  }
+  expect_failures = [node.pc[1]]
+}
+
+run "the_first_went_on_and_now_it_comes" {
+  command = plan
+  assert {
+    condition     = contains(plan.create, "pac.mpi.pac.hostfile.step.command.line[\"1/0\"]") && alltrue([for a in plan.create : strcontains(a, "1")]) && length(plan.update) == 0
+    error_message = jsonencode([plan.create, plan.update])
+  }
+}
+
 run "up" {
   assert {
     condition     = pac.mpi.slots == 12
@@ -51,8 +66,8 @@ run "up" {
 run "all_cores_of_all_nodes" {
   command = plan
   assert {
-    condition     = plan.arguments["pac.mpi.step.file.hostfile[1]"].content == "pc01 slots=4\npc02 slots=8\n"
-    error_message = plan.arguments["pac.mpi.step.file.hostfile[1]"].content
+    condition     = alltrue([for n, line in ["pc01 slots=4", "pc02 slots=8"] : plan.arguments["pac.mpi.pac.hostfile.step.command.line[\"${n}/1\"]"].check == "grep -qxF '${line}' ${pac.mpi.hostfile}"])
+    error_message = plan.arguments["pac.mpi.pac.hostfile.step.command.line[\"0/1\"]"].check
   }
   assert {
     condition     = strcontains(plan.arguments["pac.mpi.step.file.parameters[0]"].content, "btl_tcp_if_include = 10.20.0.0/16\n")
@@ -75,8 +90,8 @@ run "one_process_each_and_no_compiler" {
     compiler = false
   }
   assert {
-    condition     = plan.arguments["pac.mpi.step.file.hostfile[1]"].content == "pc01 slots=1\npc02 slots=1\n"
-    error_message = plan.arguments["pac.mpi.step.file.hostfile[1]"].content
+    condition     = alltrue([for n, pc in node.pc : strcontains(plan.arguments["pac.mpi.pac.hostfile.step.command.line[\"${n}/1\"]"].run, "echo '${pc.name} slots=1'")])
+    error_message = plan.arguments["pac.mpi.pac.hostfile.step.command.line[\"0/1\"]"].run
   }
   assert {
     condition     = plan.arguments["pac.mpi.step.package.openmpi"].names == tolist(["openmpi-bin"])

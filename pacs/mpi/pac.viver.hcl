@@ -37,7 +37,7 @@ variable "compiler" {
 }
 
 locals {
-  slots    = { for n in var.nodes : n.name => coalesce(var.slots, try(n.facts.cores, null), 1) }
+  slots    = [for n in var.nodes : coalesce(var.slots, try(n.facts.cores, null), 1)]
   networks = join(",", [for c in var.network.cidr : c if !strcontains(c, ":")])
 }
 
@@ -47,10 +47,11 @@ step "package" "openmpi" {
 }
 
 # Both are files of the package. The first has only examples in it, the second what stands at the end here.
-step "file" "hostfile" {
-  on      = var.nodes
-  path    = "/etc/openmpi/openmpi-default-hostfile"
-  content = join("", [for n in var.nodes : "${n.name} slots=${local.slots[n.name]}\n"])
+pac "hostfile" {
+  source = "builtin/hostfile"
+  nodes  = var.nodes
+  path   = "/etc/openmpi/openmpi-default-hostfile"
+  lines  = [for i, n in var.nodes : "${n.name} slots=${local.slots[i]}"]
 }
 
 step "file" "parameters" {
@@ -71,12 +72,12 @@ step "file" "parameters" {
 }
 
 output "hostfile" {
-  value       = "/etc/openmpi/openmpi-default-hostfile"
+  value       = pac.hostfile.path
   description = "The nodes with their slots; mpirun reads it by itself."
 }
 
 output "slots" {
-  value       = sum(values(local.slots))
+  value       = sum(local.slots)
   description = "How many processes run at once on all nodes."
 }
 

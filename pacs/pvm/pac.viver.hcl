@@ -43,17 +43,16 @@ step "command" "rsh" {
   rerun_on = step.package.pvm.names
 }
 
-step "file" "hostfile" {
-  on      = var.nodes
-  path    = "/etc/pvm.hosts"
-  content = <<-EOT
-    * ep=${join(":", concat(var.programs, ["$HOME/pvm3/bin/$PVM_ARCH"]))}
-    ${join("\n", [for n in var.nodes : n.name])}
-  EOT
+pac "hostfile" {
+  source = "builtin/hostfile"
+  nodes  = var.nodes
+  path   = "/etc/pvm.hosts"
+  head   = ["* ep=${join(":", concat(var.programs, ["$HOME/pvm3/bin/$PVM_ARCH"]))}"]
+  lines  = [for n in var.nodes : n.name]
 }
 
 output "hostfile" {
-  value       = "/etc/pvm.hosts"
+  value       = pac.hostfile.path
   description = "The nodes: pvm FILE."
 }
 

@@ -32,10 +32,29 @@ pac "pvm" {
   compiler = var.compiler
 }
 
+run "the_second_does_not_come" {
+  world {
+    failing = ["node.pc[1]"]
+  }
+  expect_failures = [node.pc[1]]
+}
+
+run "the_first_went_on_and_now_it_comes" {
+  command = plan
+  assert {
+    condition     = contains(plan.create, "pac.pvm.pac.hostfile.step.command.line[\"1/0\"]") && alltrue([for a in plan.create : strcontains(a, "1")]) && length(plan.update) == 0
+    error_message = jsonencode([plan.create, plan.update])
+  }
+}
+
 run "all_nodes_are_one_machine" {
   assert {
-    condition     = plan.arguments["pac.pvm.step.file.hostfile[1]"].content == "* ep=/usr/local/bin:$HOME/pvm3/bin/$PVM_ARCH\npc01\npc02\n"
-    error_message = plan.arguments["pac.pvm.step.file.hostfile[1]"].content
+    condition     = strcontains(plan.arguments["pac.pvm.pac.hostfile.step.command.head[1]"].run, "'* ep=/usr/local/bin:$HOME/pvm3/bin/$PVM_ARCH'")
+    error_message = plan.arguments["pac.pvm.pac.hostfile.step.command.head[1]"].run
+  }
+  assert {
+    condition     = alltrue([for n, pc in node.pc : plan.arguments["pac.pvm.pac.hostfile.step.command.line[\"${n}/1\"]"].check == "grep -qxF '${pc.name}' ${pac.pvm.hostfile}"])
+    error_message = plan.arguments["pac.pvm.pac.hostfile.step.command.line[\"0/1\"]"].check
   }
   assert {
     condition     = contains(pac.pvm.packages, "pvm-dev")
@@ -58,8 +77,8 @@ run "programs_elsewhere_and_no_compiler" {
     compiler = false
   }
   assert {
-    condition     = startswith(plan.arguments["pac.pvm.step.file.hostfile[0]"].content, "* ep=/srv/bin:/opt/bin:$HOME")
-    error_message = plan.arguments["pac.pvm.step.file.hostfile[0]"].content
+    condition     = strcontains(plan.arguments["pac.pvm.pac.hostfile.step.command.head[0]"].run, "'* ep=/srv/bin:/opt/bin:$HOME")
+    error_message = plan.arguments["pac.pvm.pac.hostfile.step.command.head[0]"].run
   }
   assert {
     condition     = plan.arguments["pac.pvm.step.package.pvm"].names == tolist(["pvm", "openssh-client"])
