@@ -15,6 +15,9 @@ func (f *Field) Up(m Member) { f.post(func(c *core) { c.up(m) }) }
 // Down says that a machine is no member any more.
 func (f *Field) Down(id MemberID) { f.post(func(c *core) { c.down(id) }) }
 
+// ID returns this member's.
+func (f *Field) ID() MemberID { return f.config.Self.ID }
+
 // Add takes an image in, of which this member will hold a share; it does nothing but return it when it is there already.
 func (f *Field) Add(id spec.Digest, root spec.Root) (*Image, error) {
 	var state *image

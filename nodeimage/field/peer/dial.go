@@ -48,9 +48,12 @@ func (d *Dialer) control(ctx context.Context, m field.Member) (socket, conn net.
 	if d.TLS != nil {
 		conn = tls.Client(socket, d.TLS.Client(m.Name, protocol))
 	}
-	err = readMagic(conn)
-	if !stop() {
+	id, err := readGreeting(conn)
+	switch {
+	case !stop():
 		err = ctx.Err()
+	case err == nil && id != m.ID:
+		err = fmt.Errorf("%q answers there now, and not %q", id, m.ID)
 	}
 	if err != nil {
 		socket.Close()

@@ -10,8 +10,9 @@
 //
 // # Control
 //
-// Who connects says nothing. The other end sends the eight bytes of magic and then frames, at least one each second: four bytes of
-// length (big endian, at most maxFrame) and a field.Message as JSON. Messages of kinds that are not known are left out.
+// Who connects says nothing. The other end sends the eight bytes of magic, its ID behind a byte of length, and then frames, at least one each
+// second: four bytes of length (big endian, at most maxFrame) and a field.Message as JSON. Messages of kinds that are not known are left out.
+// The ID tells a machine's lives apart: a process that was started again answers at the address of the one that is dead.
 package peer
 
 import (

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	magic = "VFIELD\x00\x01"
+	magic = "VFIELD\x00\x02"
 	// maxFrame bounds a message: the set of the chunks of a 256 GiB image, in base64.
 	maxFrame = 256 << 10
 )
@@ -52,14 +52,23 @@ func readFrame(r io.Reader) (field.Message, error) {
 	return m, nil
 }
 
-// readMagic reads the beginning of a control connection.
-func readMagic(r io.Reader) error {
-	var b [len(magic)]byte
+// greeting is the beginning of a control connection of a member with this ID, which is no longer than 255 bytes: see package gossip.
+func greeting(id field.MemberID) []byte {
+	return append(append([]byte(magic), byte(len(id))), id...)
+}
+
+// readGreeting reads the beginning of a control connection.
+func readGreeting(r io.Reader) (field.MemberID, error) {
+	var b [len(magic) + 1]byte
 	if _, err := io.ReadFull(r, b[:]); err != nil {
-		return fmt.Errorf("peer: no greeting: %w", err)
+		return "", fmt.Errorf("peer: no greeting: %w", err)
 	}
-	if string(b[:]) != magic {
-		return errMagic
+	if string(b[:len(magic)]) != magic {
+		return "", errMagic
 	}
-	return nil
+	id := make([]byte, b[len(magic)])
+	if _, err := io.ReadFull(r, id); err != nil {
+		return "", fmt.Errorf("peer: half a greeting: %w", err)
+	}
+	return field.MemberID(id), nil
 }

@@ -76,3 +76,21 @@ func FuzzReadFrame(f *testing.F) {
 		}
 	})
 }
+
+func TestGreetingsComeBack(t *testing.T) {
+	for _, id := range []field.MemberID{"", "pc1/7", field.MemberID(strings.Repeat("x", 255))} {
+		if got, err := readGreeting(bytes.NewReader(greeting(id))); err != nil || got != id {
+			t.Errorf("%q comes back as %q, %v", id, got, err)
+		}
+	}
+	for text, want := range map[string]string{
+		"":                             "no greeting",
+		"GET / HTTP/1.1":               errMagic.Error(),
+		"VFIELD\x00\x01\x05pc1/7":      errMagic.Error(),
+		string(greeting("pc1/7")[:12]): "half a greeting",
+	} {
+		if _, err := readGreeting(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: want an error with %q, got %v", text, want, err)
+		}
+	}
+}

@@ -52,10 +52,15 @@ func listen(t *testing.T) net.Listener {
 // start starts a member that knows of others.
 func start(t *testing.T, name string, tls peer.Identity, id spec.Digest, root spec.Root, known ...field.Member) *machine {
 	t.Helper()
-	blocks, control := listen(t), listen(t)
+	return startAt(t, listen(t), listen(t), name, "1", tls, id, root, known...)
+}
+
+// startAt starts one of a machine's lives at addresses.
+func startAt(t *testing.T, blocks, control net.Listener, name, life string, tls peer.Identity, id spec.Digest, root spec.Root, known ...field.Member) *machine {
+	t.Helper()
 	m := &machine{t: t}
 	m.member = field.Member{
-		ID: field.MemberID(name + "/1"), Name: name, Blocks: blocks.Addr().String(), Control: control.Addr().String(), Share: 64 << 20,
+		ID: field.MemberID(name + "/" + life), Name: name, Blocks: blocks.Addr().String(), Control: control.Addr().String(), Share: 64 << 20,
 	}
 	var err error
 	m.field, err = field.Open(field.Config{Self: m.member, Peers: &peer.Dialer{TLS: tls}, Settle: 50 * time.Millisecond, ShareRate: 1 << 30})
@@ -200,9 +205,7 @@ func TestRefusalKeepsTheLink(t *testing.T) {
 	id, root, _ := makeImage(4)
 	m := start(t, "pc1", nil, id, root)
 	defer m.stop()
-	stranger := m.member
-	stranger.Name = "pc2"
-	link, err := (&peer.Dialer{}).Dial(t.Context(), stranger, func(field.Message) {})
+	link, err := (&peer.Dialer{}).Dial(t.Context(), m.member, func(field.Message) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,5 +218,30 @@ func TestRefusalKeepsTheLink(t *testing.T) {
 	}
 	if link.Err() != nil {
 		t.Errorf("the link is lost: %v", link.Err())
+	}
+}
+
+// TestAnotherLifeIsNotTheFormer starts a member anew at its address: nobody takes it for the one that is dead, which counts for nothing.
+func TestAnotherLifeIsNotTheFormer(t *testing.T) {
+	id, root, _ := makeImage(4)
+	former := start(t, "pc1", nil, id, root)
+	former.stop()
+	var listeners []net.Listener
+	for _, address := range []string{former.member.Blocks, former.member.Control} {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		listeners = append(listeners, l)
+	}
+	m := startAt(t, listeners[0], listeners[1], "pc1", "2", nil, id, root)
+	defer m.stop()
+	link, err := (&peer.Dialer{}).Dial(t.Context(), m.member, func(field.Message) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	link.Close()
+	if _, err := (&peer.Dialer{}).Dial(t.Context(), former.member, nil); err == nil || !strings.Contains(err.Error(), `"pc1/2" answers there now`) {
+		t.Errorf("the former life is reached: %v", err)
 	}
 }

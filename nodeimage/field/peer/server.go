@@ -108,7 +108,7 @@ func pause(ctx context.Context, d time.Duration) {
 
 // tell sends what the member tells until the other end goes. Its error is that of a connection that broke off.
 func (s *Server) tell(conn net.Conn) error {
-	if err := write(conn, []byte(magic)); err != nil {
+	if err := write(conn, greeting(s.Field.ID())); err != nil {
 		return err
 	}
 	gone := make(chan struct{})
