@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -103,17 +104,31 @@ func (c *Crowd) False(ctx context.Context, host string) (*Process, error) {
 }
 
 // Members starts nodes on all these hosts.
-func (c *Crowd) Members(ctx context.Context, hosts ...string) (list []*Process, err error) {
+func (c *Crowd) Members(ctx context.Context, hosts ...string) ([]*Process, error) {
+	return c.startAll(ctx, memberRole, hosts)
+}
+
+// Idle starts processes that do nothing until they are told to Boot or to Connect.
+func (c *Crowd) Idle(ctx context.Context, hosts ...string) ([]*Process, error) {
+	return c.startAll(ctx, idleRole, hosts)
+}
+
+func (c *Crowd) startAll(ctx context.Context, as role, hosts []string) (list []*Process, err error) {
 	list = make([]*Process, len(hosts))
 	var all errgroup.Group
 	all.SetLimit(4)
 	for i, h := range hosts {
 		all.Go(func() (err error) {
-			list[i], err = c.Member(ctx, h)
+			list[i], err = c.start(ctx, h, as)
 			return err
 		})
 	}
 	return list, all.Wait()
+}
+
+// Blocks returns where the process on a host serves chunks.
+func (c *Crowd) Blocks(host string) Server {
+	return Server{Address: netip.AddrPortFrom(c.room.Address(host), portBlocks).String(), Name: host}
 }
 
 // birth is that of a process on a host.
@@ -122,7 +137,7 @@ func (c *Crowd) birth(host string, as role) (b birth, err error) {
 		Role: as, Name: host, Boot: fmt.Sprintf("%x", time.Now().UnixNano()), Address: c.room.Address(host).String(),
 		Cluster: c.cluster, Trust: c.trust, Image: c.Image, Root: c.Root, Options: c.options,
 	}
-	if as != memberRole {
+	if as == seedRole || as == falseRole {
 		b.Data = c.Data
 	}
 	for _, h := range c.room.Hosts() {

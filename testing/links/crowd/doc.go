@@ -30,6 +30,8 @@ const (
 	memberRole role = "member"
 	// falseRole is a member that says that it has all chunks, and serves what Fault says.
 	falseRole role = "false member"
+	// idleRole is nothing yet: a machine before it boots, or one that only reads from others.
+	idleRole role = "idle"
 )
 
 // Fault is what a false member does when it is asked for a chunk.
@@ -65,6 +67,9 @@ type Options struct {
 	Replicas     int
 	// AtOnce is how many reads of a chunk a reader has under way.
 	AtOnce int
+	// Rest and ReadAhead are those of field.Config.
+	Rest      bool
+	ReadAhead int
 	// Profile is a folder for profiles of the processor time that each member's Read takes, NAME.cpu; "": none are made.
 	Profile string
 }
@@ -75,6 +80,11 @@ type order struct {
 	Fault Fault         `json:"fault,omitempty"`
 	Limit time.Duration `json:"limit,omitempty"` // of each read
 	Pause time.Duration `json:"pause,omitempty"` // after each read
+
+	Server *Server `json:"server,omitempty"`  // whose image is read; nil: the process is a member
+	Socket string  `json:"socket,omitempty"`  // where the image is exported
+	Spans  []Span  `json:"spans,omitempty"`   // what is read
+	AtOnce int     `json:"at_once,omitempty"` // how many of them
 }
 
 // reply is what came of an order.

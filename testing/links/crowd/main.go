@@ -62,7 +62,7 @@ func replyOf(r reply, err error) reply {
 
 // begin makes what the process is to be. Without an error there is a worker.
 func begin(ctx context.Context, b birth, log *slog.Logger) (*worker, error) {
-	w := &worker{birth: b}
+	w := &worker{birth: b, log: log}
 	var err error
 	switch b.Role {
 	case seedRole:
@@ -71,6 +71,7 @@ func begin(ctx context.Context, b birth, log *slog.Logger) (*worker, error) {
 		err = w.join(ctx, log)
 	case falseRole:
 		err = w.pretend(ctx, log)
+	case idleRole:
 	default:
 		err = fmt.Errorf("crowd: there is no role %q", b.Role)
 	}

@@ -22,6 +22,7 @@ import (
 type Process struct {
 	Name string
 	log  string // file
+	path string // of the socket on which it exports the image
 
 	cmd *exec.Cmd
 
@@ -40,7 +41,7 @@ func (c *Crowd) start(ctx context.Context, host string, as role) (*Process, erro
 	if err != nil {
 		return nil, err
 	}
-	p := &Process{Name: host, log: filepath.Join(c.dir, host+".log"), cmd: c.room.Command(ctx, host, self, word)}
+	p := &Process{Name: host, log: filepath.Join(c.dir, host+".log"), path: filepath.Join(c.dir, host+".sock"), cmd: c.room.Command(ctx, host, self, word)}
 	if err := p.begin(b); err != nil {
 		return nil, fmt.Errorf("crowd: start %s: %w: %s", host, err, p.Log(5))
 	}
@@ -96,6 +97,29 @@ func (p *Process) Open() error {
 
 // Read has a member read the image through, once; it opens it first if need be.
 func (p *Process) Read() (Tally, error) { return p.tallied(order{Do: "read"}) }
+
+// Boot has an idle process do what a machine does that boots: become a member, or connect to a server if there is one, and read these
+// spans in their order, so many at once.
+func (p *Process) Boot(s *Server, spans []Span, atOnce int) (Tally, error) {
+	return p.tallied(order{Do: "boot", Server: s, Spans: spans, AtOnce: atOnce})
+}
+
+// Connect has an idle process read from this server from now on.
+func (p *Process) Connect(s Server) error {
+	_, err := p.tell(order{Do: "connect", Server: &s})
+	return err
+}
+
+// Replay reads spans in their order, so many at once: from the server to which the process is connected, or else through its member.
+func (p *Process) Replay(spans []Span, atOnce int) (Tally, error) {
+	return p.tallied(order{Do: "replay", Spans: spans, AtOnce: atOnce})
+}
+
+// Export has a member export the image on a Unix socket, in the clear, to programs of this computer; it opens the image first if need be.
+func (p *Process) Export() (Server, error) {
+	_, err := p.tell(order{Do: "export", Socket: p.path})
+	return Server{Address: p.path}, err
+}
 
 // Watch has a member read at random from now on, as many chunks at once as the options say, with a pause after each. A read that takes
 // longer than the limit counts as failed.

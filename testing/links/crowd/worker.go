@@ -18,7 +18,6 @@ import (
 	"viver/nodeimage/field/member"
 	"viver/nodeimage/nbd"
 	"viver/nodeimage/passport"
-	"viver/nodeimage/spec"
 )
 
 // worker is a process on a host.
@@ -28,12 +27,17 @@ type worker struct {
 	image  *field.Image   // nil: it was not opened yet
 	parts  errgroup.Group // of a seed or a false member
 	fault  fault
-	reader *reader // nil: it does not read
+	reader *reader     // nil: it does not read
+	client *nbd.Client // nil: it is not connected to a server
+	log    *slog.Logger
 }
 
 func (w *worker) end() {
 	if w.reader != nil {
 		w.reader.stop()
+	}
+	if w.client != nil {
+		_ = w.client.Close()
 	}
 	if w.member != nil {
 		_ = w.member.Close()
@@ -48,6 +52,14 @@ func (w *worker) do(ctx context.Context, o order) (r reply, err error) {
 		return r, w.open()
 	case "read":
 		r.Tally, err = w.readThrough(ctx)
+	case "boot":
+		r.Tally, err = w.boot(ctx, o)
+	case "connect":
+		err = w.connect(ctx, *o.Server)
+	case "replay":
+		r.Tally, err = w.replay(ctx, o)
+	case "export":
+		err = w.export(ctx, o.Socket)
 	case "watch":
 		w.reader = watch(ctx, w, o)
 	case "tally":
@@ -82,7 +94,7 @@ func (w *worker) join(ctx context.Context, log *slog.Logger) error {
 	w.member, err = member.Start(ctx, member.Config{
 		Name: w.Name, Boot: w.Boot, Identity: holder, GossipKey: w.Passport.Gossip, Hints: w.Hints, Log: log,
 		Address: w.at(0).Addr(), Blocks: portBlocks, Control: portControl, Gossip: portGossip,
-		Field: field.Config{Self: field.Member{Share: w.Share}, Cache: w.Cache, Replicas: w.Replicas},
+		Field: field.Config{Self: field.Member{Share: w.Share}, Cache: w.Cache, Replicas: w.Replicas, Rest: w.Rest, ReadAhead: w.ReadAhead},
 	})
 	return err
 }
@@ -167,31 +179,7 @@ func (w *worker) readThrough(ctx context.Context) (*Tally, error) {
 		return nil, err
 	}
 	defer stop()
-	offsets := make(chan int64)
-	readers, ctx := errgroup.WithContext(ctx)
-	for range w.AtOnce {
-		readers.Go(func() error {
-			p := make([]byte, spec.ChunkSize)
-			for off := range offsets {
-				p := p[:min(spec.ChunkSize, w.image.Size()-off)]
-				if w.image.ReadNow(p, off) {
-					continue
-				}
-				if err := w.image.ReadAt(ctx, p, off); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	for off := int64(0); off < w.image.Size() && ctx.Err() == nil; off += spec.ChunkSize {
-		select {
-		case offsets <- off:
-		case <-ctx.Done():
-		}
-	}
-	close(offsets)
-	return &Tally{Reads: int64(len(w.Root.Chunks)), Bytes: w.image.Size()}, readers.Wait()
+	return readSpans(ctx, w.image, chunks(w.image.Size()), w.AtOnce)
 }
 
 // profile begins to note where the processor time goes, if that is wanted.
