@@ -20,7 +20,7 @@ var curves = [...]struct{ system, mode, color string }{{viver, warm, "#2a7f3f"},
 // plot draws the part of the line's rate by the number of nodes, as SVG.
 func plot(r Report) []byte {
 	most := 2
-	for _, row := range r.Rows {
+	for _, row := range throughTable.rows(r) {
 		most = max(most, row.Nodes)
 	}
 	var b bytes.Buffer

@@ -11,36 +11,64 @@ import (
 	"viver/testing/links/crowd"
 )
 
-// usage is what processes have used so far. The last one is the seed's.
+// usage is what processes have used so far.
 type usage struct {
-	cpu           []time.Duration
-	rss           int64 // of the largest node, bytes
-	network, seed int64 // bytes that nodes have got from each other and from the seed, and from the seed alone
+	cpu           []time.Duration // the last one is the seed's, or the server's
+	rss           int64           // of the largest node, bytes
+	network, seed int64           // bytes that nodes have got from each other and from the seed, and from the seed alone
 }
 
-func takeUsage(list []*crowd.Process) (u usage, err error) {
-	for i, p := range list {
-		cpu, err := cpuOf(p.PID())
-		if err != nil {
-			return u, err
-		}
-		u.cpu = append(u.cpu, cpu)
-		if i == len(list)-1 {
-			break
-		}
+// takeUsage looks at the processes of nodes and at the one that they read from in the end.
+func takeUsage(nodes []*crowd.Process, server int) (u usage, err error) {
+	for _, p := range nodes {
 		rss, err := rssOf(p.PID())
 		if err != nil {
 			return u, err
 		}
 		u.rss = max(u.rss, rss)
+	}
+	u.cpu, err = cpusOf(append(pids(nodes), server))
+	return u, err
+}
+
+// takeReads is takeUsage of members, with what they have counted.
+func takeReads(nodes []*crowd.Process, server int) (usage, error) {
+	u, err := takeUsage(nodes, server)
+	if err != nil {
+		return u, err
+	}
+	return u, u.count(nodes)
+}
+
+// count adds what members have got.
+func (u *usage) count(nodes []*crowd.Process) error {
+	for _, p := range nodes {
 		s, err := p.Status()
 		if err != nil {
-			return u, err
+			return err
 		}
 		u.network += s.Reads.FromNodes + s.Reads.FromSeeds - s.Reads.Wasted
 		u.seed += s.Reads.FromSeeds
 	}
-	return u, nil
+	return nil
+}
+
+func pids(list []*crowd.Process) (pids []int) {
+	for _, p := range list {
+		pids = append(pids, p.PID())
+	}
+	return pids
+}
+
+func cpusOf(pids []int) (list []time.Duration, err error) {
+	for _, pid := range pids {
+		cpu, err := cpuOf(pid)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, cpu)
+	}
+	return list, nil
 }
 
 // since enters what was used since before.
@@ -49,7 +77,7 @@ func (u usage) since(before usage, r *result) {
 		r.cpu += u.cpu[i] - before.cpu[i]
 	}
 	last := len(u.cpu) - 1
-	r.seedCPU = u.cpu[last] - before.cpu[last]
+	r.seedCPU += u.cpu[last] - before.cpu[last]
 	r.rss, r.network, r.seed = u.rss, u.network-before.network, u.seed-before.seed
 }
 
