@@ -34,6 +34,11 @@ func (d *draft) visit(i *lang.Instance, obj lang.Object) (cty.Value, hcl.Diagnos
 		return cty.NilVal, fail(i.Range, "Secret in an image", "An argument of "+at+" is sensitive, and what goes into an image can be read by every "+
 			"machine on the network. Bring the secret about by a step on the machines that need it.")
 	}
+	if s.Check != nil {
+		if err := s.Check(WithoutSecrets(obj.Value)); err != nil {
+			return cty.NilVal, fail(i.Range, "Unsuitable arguments", at+": "+err.Error()+".")
+		}
+	}
 	if err := d.unique(at, i.Type, s, obj.Value); err != nil {
 		return cty.NilVal, fail(i.Range, "Not unique", err.Error()+".")
 	}

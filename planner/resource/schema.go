@@ -26,6 +26,9 @@ type Schema struct {
 	Blocks     map[string]*Block
 	// AnyOf are arguments of which at least one must be given; nil: none need be.
 	AnyOf []string
+	// Check says what is wrong with the arguments of an instance together, in a clause that names what is wanted; nil: nothing. It is given
+	// the object of all of them, in which what is not known yet or sensitive is unknown. Only a Type's own schema has one, no block's.
+	Check func(config cty.Value) error
 	// Waits says that Apply spends its time waiting for something outside: it takes no place within --parallelism.
 	Waits bool
 	// Bakes says that steps whose `on` is an instance of this Type are put into it (an image): they count among its

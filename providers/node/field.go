@@ -22,7 +22,7 @@ func fieldBlock() *resource.Block {
 				Doc: "How much of its RAM holds a share of the image: a part of it, or bytes like \"512MiB\"; unset: \"" + field.DefaultShare + "\".",
 			},
 			"replicas": {Type: cty.Number, Check: checkReplicas, Doc: "How many machines hold each chunk, 1 to 16; unset: 3. It should be the same on all nodes."},
-			"deputy":   {Type: cty.Bool, Default: cty.False, Doc: "Whether it admits machines while no server can be reached. It is told what servers know, the steps of all nodes among it."},
+			"deputy":   {Type: cty.Bool, Default: cty.False, Doc: "Whether it admits machines while no server can be reached. It is told what servers know, the steps of all nodes among it. It needs a mac."},
 			"prefer":   {Type: cty.Map(cty.Number), Check: checkPrefer, Doc: "How much more often than others machines are asked, by their names: { seed2 = 4 }."},
 		},
 		Blocks: map[string]*resource.Block{"pin": pinBlock()},
@@ -47,6 +47,16 @@ func fieldOf(config cty.Value) (*spec.FieldSpec, error) {
 		f.Pins = append(f.Pins, pin)
 	}
 	return f, nil
+}
+
+// checkDeputy demands that a deputy's name is one machine's: any other that took it would be told what servers know.
+func checkDeputy(config cty.Value) error {
+	mac := config.GetAttr("mac")
+	if !object.Bool(config, "field", "deputy") || !mac.IsKnown() || !mac.IsNull() {
+		return nil
+	}
+	return fmt.Errorf("a deputy is told the keys of the servers, and without a mac any machine can take the name %q: "+
+		"set its mac, which viver nodes shows of a machine that has come, or deputy = false", object.String(config, "name"))
 }
 
 func checkMemory(v cty.Value) error { return field.CheckShare(v.AsString()) }

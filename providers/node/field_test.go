@@ -27,7 +27,7 @@ func field(memory string, replicas int64, pins ...cty.Value) map[string]cty.Valu
 		"memory": cty.StringVal(memory), "replicas": cty.NumberIntVal(replicas), "deputy": cty.True,
 		"prefer": cty.MapVal(map[string]cty.Value{"seed2": cty.NumberIntVal(4)}), "pin": cty.TupleVal(pins),
 	}
-	return map[string]cty.Value{"field": object1(block)}
+	return map[string]cty.Value{"field": object1(block), "mac": cty.StringVal("52:54:00:12:34:56")}
 }
 
 // game is an image whose root ends within its 513th chunk.
@@ -109,6 +109,35 @@ func TestFieldIsChecked(t *testing.T) {
 				t.Errorf("%s: %#v is taken", c.argument.Doc, v)
 			}
 		}
+	}
+}
+
+// A name that any machine can take would give the servers' keys to any machine.
+func TestADeputyNeedsAMAC(t *testing.T) {
+	refused := new(node.Type).Schema().Check
+	r := newRoom(t)
+	with := func(deputy, mac cty.Value) cty.Value {
+		block := object1(map[string]cty.Value{"deputy": deputy})
+		return r.config("pc01", "20s", map[string]cty.Value{"field": block, "mac": mac})
+	}
+	none, some := cty.NullVal(cty.String), cty.StringVal("52:54:00:12:34:56")
+	for _, good := range []cty.Value{
+		r.config("pc01", "20s", nil),
+		r.config("pc01", "20s", map[string]cty.Value{"field": cty.NullVal(cty.EmptyObject)}),
+		with(cty.True, some), with(cty.True, cty.UnknownVal(cty.String)), with(cty.False, none), with(cty.UnknownVal(cty.Bool), none),
+	} {
+		if err := refused(good); err != nil {
+			t.Errorf("%#v: %v", good, err)
+		}
+	}
+	if err := refused(with(cty.True, none)); err == nil || !strings.Contains(err.Error(), `any machine can take the name "pc01": set its mac`) {
+		t.Error(err)
+	}
+	// Where it was not known when the plan was made, the server is told nothing.
+	block := field("25%", 2)
+	block["mac"] = none
+	if _, err := r.apply("pc01", "20s", block, nil); err == nil || !strings.Contains(err.Error(), "set its mac") || len(r.seed.Asked()) > 0 {
+		t.Errorf("%v, and the server was asked %v", err, r.seed.Asked())
 	}
 }
 

@@ -46,6 +46,7 @@ func (*Type) Schema() *resource.Schema {
 	return &resource.Schema{
 		Doc:   "A machine that boots over the network.",
 		Waits: true,
+		Check: checkDeputy,
 		Attributes: map[string]*resource.Attribute{
 			"boot":           {Type: cty.DynamicPseudoType, Refers: []string{"pac"}, Required: true, Doc: "The Pac that boots it: builtin/netboot, or one with its outputs server and image."},
 			"name":           {Type: cty.String, Required: true, Check: checkName, Unique: true, Replaces: true, Doc: "Its host name."},
@@ -109,6 +110,9 @@ func wishOf(r resource.ApplyRequest) (wish, error) {
 		if err := checkMAC(cty.StringVal(w.node.MAC)); err != nil {
 			return w, fmt.Errorf("mac: %w", err)
 		}
+	}
+	if err := checkDeputy(r.Config); err != nil {
+		return w, err
 	}
 	if w.node.MAC == "" && w.node.Admission == spec.AdmitListed {
 		return w, fmt.Errorf("mac: %s admits listed machines only, and %s lists none: set its mac", object.String(r.Config, "boot", "network", "addr"), r.Addr)

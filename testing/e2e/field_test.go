@@ -33,7 +33,13 @@ func TestField(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 	defer cancel()
-	machines := []lab.Machine{{Name: "vm1"}, {Name: "vm2"}, {Name: "vm3", Firmware: lab.UEFI}, {Name: "vm4"}, {Name: "late", MAC: "52:54:00:1a:7e:01"}}
+	machines := []lab.Machine{
+		{Name: "vm1", MAC: "52:54:00:1a:7e:10"},
+		{Name: "vm2", MAC: "52:54:00:1a:7e:11"},
+		{Name: "vm3", Firmware: lab.UEFI},
+		{Name: "vm4"},
+		{Name: "late", MAC: "52:54:00:1a:7e:01"},
+	}
 	for i := range machines {
 		machines[i].MemoryMB = 704
 	}

@@ -63,6 +63,7 @@ node "pc" {
   count = var.nodes - 1
   boot  = pac.boot
   name  = format("pc%02d", count.index + 1)
+  mac   = count.index < 2 ? "52:54:00:1a:7e:1${count.index}" : null
   field {
     memory = "30%"
     deputy = count.index < 2
