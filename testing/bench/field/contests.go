@@ -14,10 +14,11 @@ const (
 	viver  = "viver"
 	nbdkit = "nbdkit"
 
-	cold  = "cold"
-	warm  = "warm"
-	storm = "storm"
-	local = "local"
+	cold      = "cold"
+	warm      = "warm"
+	storm     = "storm"
+	joinStorm = "storm-join"
+	local     = "local"
 
 	hit    = "hit"
 	miss   = "miss"
@@ -52,8 +53,10 @@ func (w wish) contests() (list []contest, err error) {
 		list = append(list, w.through(n)...)
 	}
 	for _, s := range w.systems {
-		if slices.Contains(w.modes, storm) {
-			list = append(list, contest{s, storm, w.stormNodes, w.stormRate})
+		for _, m := range w.modes {
+			if m == storm || m == joinStorm && s == viver {
+				list = append(list, contest{s, m, w.stormNodes, w.stormRate})
+			}
 		}
 	}
 	if slices.Contains(w.modes, local) && slices.Contains(w.systems, viver) && slices.Contains(w.systems, nbdkit) {
@@ -76,8 +79,8 @@ func (w wish) check() error {
 		}
 	}
 	for _, m := range w.modes {
-		if m != cold && m != warm && m != storm && m != local {
-			return fmt.Errorf("-modes: there is no %q; want some of %s, %s, %s, %s", m, cold, warm, storm, local)
+		if known := []string{cold, warm, storm, joinStorm, local}; !slices.Contains(known, m) {
+			return fmt.Errorf("-modes: there is no %q; want some of %s", m, strings.Join(known, ", "))
 		}
 	}
 	if w.stormNodes < 2 || w.stormNodes > 200 {

@@ -14,7 +14,7 @@ func wished(nodes string, systems, modes []string) wish {
 }
 
 func TestContests(t *testing.T) {
-	list, err := wished("1,32", []string{viver, nbdkit}, []string{cold, warm, storm, local}).contests()
+	list, err := wished("1,32", []string{viver, nbdkit}, []string{cold, warm, storm, joinStorm, local}).contests()
 	want := []contest{
 		{viver, cold, 1, 100 * links.Mbit},
 		{nbdkit, cold, 1, 100 * links.Mbit},
@@ -22,6 +22,7 @@ func TestContests(t *testing.T) {
 		{viver, warm, 32, 50 * links.Mbit},
 		{nbdkit, cold, 32, 50 * links.Mbit},
 		{viver, storm, 60, 20 * links.Mbit},
+		{viver, joinStorm, 60, 20 * links.Mbit},
 		{nbdkit, storm, 60, 20 * links.Mbit},
 		{viver, local, 1, 1000 * links.Mbit},
 		{viver, local, 1, 10000 * links.Mbit},

@@ -56,9 +56,13 @@ cold start cannot be faster than one line.
 
 const stormWords = `## All boot at the same moment
 
-Nobody holds anything but the seed. Each node becomes a member, as a machine does that has its passport, and reads what a boot reads of its
-root, in that order, four reads at once. What counts is the time of the last beside that of one that boots alone over the same lines; at most 1.5
-is wanted. With nbdkit each connects to it and reads the same.
+Nobody holds anything but the seed. Each node reads what a boot reads of its root, in that order, four reads at once. What counts is the time of
+the last beside that of one that boots alone over the same lines; at most 1.5 is wanted.
+
+- **viver, storm**: the nodes are members before the moment.
+- **viver, storm-join**: they become members at that moment too, so that nobody knows at first whom to ask but the seed. The processor time of
+  that is in the figures: each machine has its own processor, and here all share this computer's.
+- **nbdkit**: each connects to it and reads the same.
 
 What is read was derived from a Debian image and not recorded: the superblock, the metadata at the end, the chunks that the image's
 manifest says are read at boot, and between these as many others as make 22 MB, which is what a machine was seen to read. A node goes on to the

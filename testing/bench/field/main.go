@@ -2,8 +2,10 @@
 //
 //   - cold, warm: a seed holds so many bytes of random data in its RAM, and all nodes read them through at the same moment. What counts is the
 //     bytes of all over the time of the last. Cold: only the seed holds data. Warm: every node holds its share.
-//   - storm: all nodes boot at the same moment. Each becomes a member, as a machine that has its passport, and reads what a
-//     boot reads of its root, in that order: the trace. What counts is the time of the last beside that of one that boots alone.
+//   - storm: all nodes boot at the same moment: each reads what a boot reads of its root, in that order, the trace. What counts is the time of
+//     the last beside that of one that boots alone.
+//   - storm-join: as storm, but the nodes become members at that moment too, and not before. Nobody knows of the others at first. Each machine has
+//     a processor for that, while the processes of one computer wait for each other.
 //   - local: what is asked of one member over the NBD export of its own machine. A hit is in its RAM; beside it nbdkit's plugin memory. A miss
 //     comes from one other member; beside it the same reads, asked of that one directly over the same line.
 //
@@ -103,7 +105,7 @@ func wishFlags() func() wish {
 	stormMbit := flag.Int64("storm-mbit", 20, "rate of each line then: as many nodes as fast would measure the processors")
 	localMbit := flag.String("local-mbit", "1000,10000", "rates of each line when a miss is measured, in turns; at 10000 it is the processors that are measured")
 	systems := flag.String("systems", viver+","+nbdkit, "which systems are measured; local needs both")
-	modes := flag.String("modes", strings.Join([]string{cold, warm, storm, local}, ","), "what is measured; cold and warm are viver's")
+	modes := flag.String("modes", strings.Join([]string{cold, warm, storm, joinStorm, local}, ","), "what is measured; nbdkit has cold, storm and local only")
 	return func() wish {
 		rate := func(mbit int64) links.Rate { return links.Rate(mbit) * links.Mbit }
 		return wish{

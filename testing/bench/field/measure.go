@@ -34,7 +34,7 @@ type outcome struct {
 
 func (x outcome) String() string {
 	switch x.mode {
-	case storm:
+	case storm, joinStorm:
 		return fmt.Sprintf("%s, %s, %d nodes at %d Mbit/s: %.1f s, %.2f times that of one alone", x.system, x.mode, x.nodes, x.rate/links.Mbit, x.seconds, x.beside)
 	case hit, miss, direct:
 		return fmt.Sprintf("%s, %s: %.0f MB/s", x.system, x.mode, mb(x.read)/x.seconds)
@@ -83,7 +83,7 @@ func (c contest) run(ctx context.Context, o options) ([]outcome, error) {
 	switch c.mode {
 	case local:
 		return c.runLocal(ctx, o)
-	case storm:
+	case storm, joinStorm:
 		run = c.runStorm
 	}
 	r, err := run(ctx, o)

@@ -17,7 +17,7 @@ import (
 func figures() Report {
 	line := 100 * links.Mbit
 	cold8, warm8, plain := contest{viver, cold, 8, line}, contest{viver, warm, 8, line}, contest{nbdkit, cold, 8, line}
-	storm60, storms := contest{viver, storm, 60, 20 * links.Mbit}, contest{nbdkit, storm, 60, 20 * links.Mbit}
+	storm60, storms := contest{viver, joinStorm, 60, 20 * links.Mbit}, contest{nbdkit, storm, 60, 20 * links.Mbit}
 	hits, memory, misses, straight := contest{viver, hit, 1, 0}, contest{nbdkit, hit, 1, 0}, contest{viver, miss, 1, line}, contest{viver, direct, 1, line}
 	return newReport(options{bytes: 100e6, rounds: 1}, []contest{cold8, warm8, plain, storm60, storms, hits, memory, misses, straight}, map[contest][]result{
 		cold8:    {{seconds: 10, read: 800e6, network: 800e6, seed: 120e6, cpu: 4 * time.Second, seedCPU: time.Second, rss: 70e6}},
@@ -82,7 +82,7 @@ func TestDocument(t *testing.T) {
 	}
 	got := string(page(r))
 	for _, line := range []string{
-		"| viver | cold | 8 | 100 | 0.80 | 10.00 | 1.20 times | 5.00 | 1.25 | 70 | 0.0 |", "| viver | 60 | 20 | 14.00 | 10.00 | 1.40 | 2.00 times | 5.00 | 0.00 | 60 | 0.0 |",
+		"| viver | cold | 8 | 100 | 0.80 | 10.00 | 1.20 times | 5.00 | 1.25 | 70 | 0.0 |", "| viver | storm-join | 60 | 20 | 14.00 | 10.00 | 1.40 | 2.00 times | 5.00 | 0.00 | 60 | 0.0 |",
 		"| viver | hit | none | 1500.0 | 0.75 | | 2.00 | 1.50 | 200 | 0.0 |", "| viver | miss | 100 | 8.3 | | 1.20 |", "| nbdkit | hit | none |", "| viver | direct | 100 |",
 	} {
 		if !strings.Contains(got, line) {

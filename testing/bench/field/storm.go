@@ -44,20 +44,20 @@ func (c contest) boot(ctx context.Context, o options) (r result, err error) {
 	return r, err
 }
 
-// bootMembers has all nodes become members and read the trace.
+// bootMembers has all nodes read the trace as members, which they are before or become at the moment.
 func (c contest) bootMembers(ctx context.Context, people *crowd.Crowd, o options) (r result, err error) {
 	seed, err := people.Seed(ctx, "seed")
 	if err != nil {
 		return r, err
 	}
-	nodes, err := people.Idle(ctx, c.hosts()...)
+	nodes, err := c.bootable(ctx, people)
 	if err != nil {
 		return r, err
 	}
 	if r, err = o.bootAll(nodes, seed.PID(), nil); err != nil {
 		return r, err
 	}
-	var reads usage
+	var reads usage // nobody has read before
 	if err := reads.count(nodes); err != nil {
 		return r, err
 	}
@@ -66,6 +66,20 @@ func (c contest) bootMembers(ctx context.Context, people *crowd.Crowd, o options
 		err = tell(nodes)
 	}
 	return r, err
+}
+
+// bootable are the nodes before the moment.
+func (c contest) bootable(ctx context.Context, people *crowd.Crowd) ([]*crowd.Process, error) {
+	if c.mode == joinStorm {
+		return people.Idle(ctx, c.hosts()...)
+	}
+	nodes, err := people.Members(ctx, c.hosts()...)
+	if err != nil {
+		return nil, err
+	}
+	soon, cancel := context.WithTimeout(ctx, preparation) // the processes live longer
+	defer cancel()
+	return nodes, crowd.Until(soon, nodes, crowd.Connected(c.nodes))
 }
 
 // bootPlain has all nodes read the trace from a plain server.

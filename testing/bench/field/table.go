@@ -45,8 +45,8 @@ var throughTable = table{[]string{cold, warm}, []column{
 	sentColumn, cpuColumn, seedColumn, memoryColumn, lateColumn,
 }}
 
-var stormTable = table{[]string{storm}, []column{
-	systemColumn, nodesColumn, lineColumn, figure("last, s", 2, func(r Row) float64 { return r.SecondsLast }),
+var stormTable = table{[]string{storm, joinStorm}, []column{
+	systemColumn, modeColumn, nodesColumn, lineColumn, figure("last, s", 2, func(r Row) float64 { return r.SecondsLast }),
 	figure("one alone, s", 2, func(r Row) float64 { return r.SecondsSingle }), ratioColumn("last beside one", ""),
 	sentColumn, cpuColumn, seedColumn, memoryColumn, lateColumn,
 }}

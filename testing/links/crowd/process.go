@@ -98,8 +98,8 @@ func (p *Process) Open() error {
 // Read has a member read the image through, once; it opens it first if need be.
 func (p *Process) Read() (Tally, error) { return p.tallied(order{Do: "read"}) }
 
-// Boot has an idle process do what a machine does that boots: become a member, or connect to a server if there is one, and read these
-// spans in their order, so many at once.
+// Boot has an idle process, or a member, do what a machine does that boots: become a member, or connect to a server if there is one, and read
+// these spans in their order, so many at once.
 func (p *Process) Boot(s *Server, spans []Span, atOnce int) (Tally, error) {
 	return p.tallied(order{Do: "boot", Server: s, Spans: spans, AtOnce: atOnce})
 }

@@ -32,26 +32,29 @@ func chunks(size int64) (list []Span) {
 // Chunks returns the image's chunks, in order.
 func (c *Crowd) Chunks() []Span { return chunks(c.Root.Size) }
 
-// boot makes the process a member, or connects it to a server, and reads.
+// boot makes the process a member with the image, if it is none, or connects it to a server, and reads.
 func (w *worker) boot(ctx context.Context, o order) (*Tally, error) {
-	if o.Server != nil {
-		if err := w.connect(ctx, *o.Server); err != nil {
-			return nil, err
-		}
-	} else if err := w.joinAndOpen(ctx); err != nil {
-		return nil, err
-	}
 	stop, err := w.profile()
 	if err != nil {
 		return nil, err
 	}
 	defer stop()
+	if o.Server != nil {
+		err = w.connect(ctx, *o.Server)
+	} else {
+		err = w.joinAndOpen(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
 	return w.replay(ctx, o)
 }
 
 func (w *worker) joinAndOpen(ctx context.Context) error {
-	if err := w.join(ctx, w.log); err != nil {
-		return err
+	if w.member == nil {
+		if err := w.join(ctx, w.log); err != nil {
+			return err
+		}
 	}
 	return w.open()
 }
