@@ -36,7 +36,7 @@ type contest struct {
 type wish struct {
 	nodes           string
 	rate, stormRate links.Rate
-	stormNodes      int
+	stormNodes      string
 	localMbit       string
 	systems, modes  []string
 }
@@ -45,19 +45,19 @@ func (w wish) contests() (list []contest, err error) {
 	if err := w.check(); err != nil {
 		return nil, err
 	}
-	for _, text := range strings.Split(w.nodes, ",") {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > 200 {
-			return nil, fmt.Errorf("-nodes %s: want numbers of nodes, 1 to 200", w.nodes)
-		}
+	nodes, err := numbers("-nodes", w.nodes, 1, 200)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range nodes {
 		list = append(list, w.through(n)...)
 	}
-	for _, s := range w.systems {
-		for _, m := range w.modes {
-			if m == storm || m == joinStorm && s == viver {
-				list = append(list, contest{s, m, w.stormNodes, w.stormRate})
-			}
-		}
+	storms, err := numbers("-storm-nodes", w.stormNodes, 2, 200)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range storms {
+		list = append(list, w.storms(n)...)
 	}
 	if slices.Contains(w.modes, local) && slices.Contains(w.systems, viver) && slices.Contains(w.systems, nbdkit) {
 		beside, err := w.local()
@@ -83,10 +83,19 @@ func (w wish) check() error {
 			return fmt.Errorf("-modes: there is no %q; want some of %s", m, strings.Join(known, ", "))
 		}
 	}
-	if w.stormNodes < 2 || w.stormNodes > 200 {
-		return fmt.Errorf("-storm-nodes %d: want 2 to 200", w.stormNodes)
-	}
 	return nil
+}
+
+// numbers reads a flag's list.
+func numbers(flag, text string, least, most int) (list []int, err error) {
+	for _, part := range strings.Split(text, ",") {
+		n, err := strconv.Atoi(part)
+		if err != nil || n < least || n > most {
+			return nil, fmt.Errorf("%s %s: want numbers of %d to %d", flag, text, least, most)
+		}
+		list = append(list, n)
+	}
+	return list, nil
 }
 
 // through are the contests in which n nodes read all data through. A plain server has no modes: it is always cold.
@@ -108,14 +117,23 @@ func (w wish) through(n int) (list []contest) {
 	return list
 }
 
+// storms are the contests in which n nodes boot.
+func (w wish) storms(n int) (list []contest) {
+	for _, s := range w.systems {
+		for _, m := range w.modes {
+			if m == storm || m == joinStorm && s == viver {
+				list = append(list, contest{s, m, n, w.stormRate})
+			}
+		}
+	}
+	return list
+}
+
 // local are the contests on one machine, one for each rate. Their hits, which no line has a part in, count together.
 func (w wish) local() (list []contest, err error) {
-	for _, text := range strings.Split(w.localMbit, ",") {
-		mbit, err := strconv.ParseInt(text, 10, 64)
-		if err != nil || mbit < 1 || mbit > 100_000 {
-			return nil, fmt.Errorf("-local-mbit %s: want rates of 1 to 100000 Mbit/s", w.localMbit)
-		}
+	rates, err := numbers("-local-mbit", w.localMbit, 1, 100_000)
+	for _, mbit := range rates {
 		list = append(list, contest{viver, local, 1, links.Rate(mbit) * links.Mbit})
 	}
-	return list, nil
+	return list, err
 }

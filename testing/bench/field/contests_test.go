@@ -9,7 +9,7 @@ import (
 
 func wished(nodes string, systems, modes []string) wish {
 	return wish{
-		nodes: nodes, rate: 100 * links.Mbit, stormRate: 20 * links.Mbit, localMbit: "1000,10000", stormNodes: 60, systems: systems, modes: modes,
+		nodes: nodes, rate: 100 * links.Mbit, stormRate: 20 * links.Mbit, localMbit: "1000,10000", stormNodes: "60", systems: systems, modes: modes,
 	}
 }
 
@@ -39,7 +39,7 @@ func TestContests(t *testing.T) {
 func TestContestsRefuses(t *testing.T) {
 	none := wished("1", []string{viver}, []string{local}) // it needs both systems
 	few := wished("1", []string{viver}, []string{storm})
-	few.stormNodes = 1
+	few.stormNodes = "60,1"
 	odd := wished("1", []string{viver, nbdkit}, []string{local})
 	odd.localMbit = "1000,"
 	for _, bad := range []wish{

@@ -82,7 +82,8 @@ The processor time is that of the client, the member and whom the data came from
 reads directly.
 `
 
-const endWords = `The processor time is that of all processes, for a GB that a node has read. Late is by how much a program that sleeps was woken late on the
+const endWords = `The processor time is that of all processes, for a GB that a node has read; where they use nearly all processors that there are, these were
+measured and not the lines. Late is by how much a program that sleeps was woken late on the
 average: above a millisecond or so this computer had too much to do, and its processors were measured and not the network. The figures
 are medians of %d rounds, measured %s; the load average was %.1f before and %.1f after.
 

@@ -101,7 +101,7 @@ func (o *options) flags() {
 func wishFlags() func() wish {
 	nodes := flag.String("nodes", "1,4,8,16", "how many nodes read at once, in turns")
 	mbit := flag.Int64("mbit", 100, "rate of each line in Mbit/s; above 16 nodes it is halved")
-	stormNodes := flag.Int("storm-nodes", 60, "how many nodes boot at once")
+	stormNodes := flag.String("storm-nodes", "16,60", "how many nodes boot at once, in turns")
 	stormMbit := flag.Int64("storm-mbit", 20, "rate of each line then: as many nodes as fast would measure the processors")
 	localMbit := flag.String("local-mbit", "1000,10000", "rates of each line when a miss is measured, in turns; at 10000 it is the processors that are measured")
 	systems := flag.String("systems", viver+","+nbdkit, "which systems are measured; local needs both")

@@ -41,7 +41,9 @@ type Row struct {
 	// Of hits, misses and direct reads it is the part of whom the data came from.
 	CPUSecondsPerGB     float64 `json:"cpu_seconds_per_gb"`
 	SeedCPUSecondsPerGB float64 `json:"seed_cpu_seconds_per_gb"`
-	NodeMB              float64 `json:"node_rss_mb"` // RAM of the largest node; of nbdkit's hits and of direct reads the server's and the client's
+	// ProcessorsUsed is that time for each second: near Processors it was they that were measured, and not the lines.
+	ProcessorsUsed float64 `json:"processors_used"`
+	NodeMB         float64 `json:"node_rss_mb"` // RAM of the largest node; of nbdkit's hits and of direct reads the server's and the client's
 	// LateMS is by how many milliseconds a program that sleeps was woken late on the average: above 1 or so this computer had too much to do.
 	LateMS float64 `json:"late_ms"`
 	// Of a storm: until the last node had booted, and what one took that booted alone.
@@ -50,15 +52,6 @@ type Row struct {
 	// Ratio is, of a storm, the one divided by the other; of viver's hits their speed beside that of nbdkit's; of misses their time beside that of
 	// direct reads.
 	Ratio float64 `json:"ratio,omitempty"`
-}
-
-// Target is what must be reached.
-type Target struct {
-	Name    string  `json:"name"`
-	Want    float64 `json:"want"`
-	Got     float64 `json:"got"`
-	AtMost  bool    `json:"at_most,omitempty"` // Got must not be above Want; otherwise not below
-	Reached bool    `json:"reached"`
 }
 
 func newReport(o options, contests []contest, all map[contest][]result, before float64) Report {
@@ -74,33 +67,6 @@ func newReport(o options, contests []contest, all map[contest][]result, before f
 		}
 	}
 	return r
-}
-
-// target is what a row must reach; false: nothing is asked of it.
-func (r Row) target() (t Target, ok bool) {
-	if r.System != viver {
-		return t, false
-	}
-	through := fmt.Sprintf("viver, %s, %d nodes: part of the line's rate", r.Mode, r.Nodes)
-	switch {
-	case r.Mode == cold && (r.Nodes == 8 || r.Nodes == 16):
-		t = Target{Name: through, Want: 0.80, Got: r.RatioToLink}
-	case r.Mode == warm:
-		t = Target{Name: through, Want: 0.90, Got: r.RatioToLink}
-	case r.Mode == storm || r.Mode == joinStorm:
-		t = Target{Name: fmt.Sprintf("viver, %s, %d nodes: time of the last beside that of one alone", r.Mode, r.Nodes), Want: 1.5, Got: r.Ratio, AtMost: true}
-	case r.Mode == hit:
-		t = Target{Name: "viver, hits: speed beside that of nbdkit", Want: 1, Got: r.Ratio}
-	case r.Mode == miss:
-		t = Target{Name: fmt.Sprintf("viver, misses at %d Mbit/s: time beside that of direct reads", r.LinkMbit), Want: 1.3, Got: r.Ratio, AtMost: true}
-	default:
-		return t, false
-	}
-	t.Reached = t.Got >= t.Want
-	if t.AtMost {
-		t.Reached = t.Got <= t.Want
-	}
-	return t, true
 }
 
 func (c contest) row(rounds []result) Row {
@@ -119,6 +85,7 @@ func (c contest) row(rounds []result) Row {
 		NodeMBs:             median(of(func(r result) float64 { return each(r) / 1e6 / r.seconds })),
 		SeedImages:          median(of(func(r result) float64 { return float64(r.seed) / each(r) })),
 		CPUSecondsPerGB:     median(of(func(r result) float64 { return perGB(r.cpu, r) })),
+		ProcessorsUsed:      median(of(func(r result) float64 { return r.cpu.Seconds() / r.seconds })),
 		SeedCPUSecondsPerGB: median(of(func(r result) float64 { return perGB(r.seedCPU, r) })),
 		NodeMB:              median(of(func(r result) float64 { return float64(r.rss) / 1e6 })),
 		LateMS:              median(of(func(r result) float64 { return r.late.Seconds() * 1e3 })),

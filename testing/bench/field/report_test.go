@@ -34,7 +34,7 @@ func figures() Report {
 
 func TestReport(t *testing.T) {
 	rows := figures().Rows
-	if r := rows[0]; r.RatioToLink != 0.8 || r.NodeMBs != 10 || r.SeedImages != 1.2 || r.CPUSecondsPerGB != 5 || r.SeedCPUSecondsPerGB != 1.25 || r.NodeMB != 70 {
+	if r := rows[0]; r.RatioToLink != 0.8 || r.NodeMBs != 10 || r.SeedImages != 1.2 || r.CPUSecondsPerGB != 5 || r.SeedCPUSecondsPerGB != 1.25 || r.ProcessorsUsed != 0.4 || r.NodeMB != 70 {
 		t.Errorf("cold: %+v", r)
 	}
 	if r := rows[1]; r.RatioToLink != 1 || r.NodeMBs != 20 { // 500 MB over 8 lines of 12.5 MB/s in 5 s
@@ -82,7 +82,7 @@ func TestDocument(t *testing.T) {
 	}
 	got := string(page(r))
 	for _, line := range []string{
-		"| viver | cold | 8 | 100 | 0.80 | 10.00 | 1.20 times | 5.00 | 1.25 | 70 | 0.0 |", "| viver | storm-join | 60 | 20 | 14.00 | 10.00 | 1.40 | 2.00 times | 5.00 | 0.00 | 60 | 0.0 |",
+		"| viver | cold | 8 | 100 | 0.80 | 10.00 | 1.20 times | 5.00 | 1.25 | 0.4 | 70 | 0.0 |", "| viver | storm-join | 60 | 20 | 14.00 | 10.00 | 1.40 | 2.00 times | 5.00 | 0.00 | 0.4 | 60 | 0.0 |",
 		"| viver | hit | none | 1500.0 | 0.75 | | 2.00 | 1.50 | 200 | 0.0 |", "| viver | miss | 100 | 8.3 | | 1.20 |", "| nbdkit | hit | none |", "| viver | direct | 100 |",
 	} {
 		if !strings.Contains(got, line) {

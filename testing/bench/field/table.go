@@ -36,19 +36,20 @@ var (
 	sentColumn   = column{"seed sent", func(r Row) string { return fmt.Sprintf("%.2f times", r.SeedImages) }, false}
 	cpuColumn    = figure("CPU s/GB", 2, func(r Row) float64 { return r.CPUSecondsPerGB })
 	seedColumn   = figure("of it the seed", 2, func(r Row) float64 { return r.SeedCPUSecondsPerGB })
+	busyColumn   = figure("processors", 1, func(r Row) float64 { return r.ProcessorsUsed })
 	memoryColumn = figure("RAM of a node, MB", 0, func(r Row) float64 { return r.NodeMB })
 	lateColumn   = figure("late, ms", 1, func(r Row) float64 { return r.LateMS })
 )
 
 var throughTable = table{[]string{cold, warm}, []column{
 	systemColumn, modeColumn, nodesColumn, lineColumn, partColumn, figure("MB/s a node", 2, func(r Row) float64 { return r.NodeMBs }),
-	sentColumn, cpuColumn, seedColumn, memoryColumn, lateColumn,
+	sentColumn, cpuColumn, seedColumn, busyColumn, memoryColumn, lateColumn,
 }}
 
 var stormTable = table{[]string{storm, joinStorm}, []column{
 	systemColumn, modeColumn, nodesColumn, lineColumn, figure("last, s", 2, func(r Row) float64 { return r.SecondsLast }),
 	figure("one alone, s", 2, func(r Row) float64 { return r.SecondsSingle }), ratioColumn("last beside one", ""),
-	sentColumn, cpuColumn, seedColumn, memoryColumn, lateColumn,
+	sentColumn, cpuColumn, seedColumn, busyColumn, memoryColumn, lateColumn,
 }}
 
 var localTable = table{[]string{hit, miss, direct}, []column{
