@@ -32,6 +32,9 @@ type contest struct {
 	rate         links.Rate // 0: nothing goes over a line
 }
 
+// boots reports whether nodes read the trace of a boot.
+func (c contest) boots() bool { return c.mode == storm || c.mode == joinStorm }
+
 // wish says which contests there are to be.
 type wish struct {
 	nodes           string

@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -74,8 +75,10 @@ func command(ctx context.Context) (err error) {
 	if o.bytes < 1<<20 || o.rounds < 1 || o.atOnce < 1 || o.cache < 1 {
 		return fmt.Errorf("-bytes must be a MiB at least, and -rounds, -at-once and -cache positive")
 	}
-	if o.trace, err = loadTrace(*path); err != nil {
-		return err
+	if slices.ContainsFunc(contests, contest.boots) {
+		if o.trace, err = loadTrace(*path); err != nil {
+			return err
+		}
 	}
 	report, err := measure(ctx, contests, o)
 	if err != nil {

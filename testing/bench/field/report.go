@@ -92,7 +92,7 @@ func (c contest) row(rounds []result) Row {
 		SecondsSingle:       median(of(func(r result) float64 { return r.single })),
 		Ratio:               median(of(func(r result) float64 { return r.beside })),
 	}
-	if c.mode == storm || c.mode == joinStorm {
+	if c.boots() {
 		row.SecondsLast = row.Seconds
 	}
 	return row
