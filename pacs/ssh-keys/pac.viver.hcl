@@ -44,11 +44,10 @@ variable "create_user" {
 }
 
 locals {
-  dir   = "${var.server.data_dir}/ssh-keys/${var.user}"
-  names = [for n in var.nodes : n.name]
-  files = join(" ", concat(["user"], [for name in local.names : "host.${name}"]))
-  hosts = join(",", flatten([for n in var.nodes : [n.name, n.address]]))
-  known = join("", [for n in var.nodes : "${n.name},${n.address} ${step.fact.host[n.name].value}\n"])
+  dir = "${var.server.data_dir}/ssh-keys/${var.user}"
+  # Nodes are known by their names, which the configuration says, and not by their addresses: so nobody waits for a node that does not come.
+  hosts = join(",", keys(step.fact.host))
+  known = join("", [for name, key in step.fact.host : "${name} ${key.value}\n"])
   # While a machine boots sshd may not have been started yet: then it will find all this by itself.
   reload = "if [ -d /run/systemd/system ]; then systemctl try-reload-or-restart ssh; else service ssh reload; fi"
   sshd   = <<-EOT
@@ -72,21 +71,33 @@ step "user" "user" {
 # A key that was cut off while it was made has no public half.
 step "command" "keys" {
   on    = var.server
-  check = "cd '${local.dir}' && for key in ${local.files}; do [ -s \"$key\" ] && [ -s \"$key.pub\" ] || exit 1; done"
+  check = "cd '${local.dir}' && [ -s user ] && [ -s user.pub ]"
   run   = <<-EOT
     umask 077
     mkdir -p '${local.dir}'
     cd '${local.dir}'
-    for key in ${local.files}; do
-      if [ -s "$key" ] && [ -s "$key.pub" ]; then continue; fi
-      rm -f "$key" "$key.pub"
-      ssh-keygen -q -t ed25519 -N '' -C "$key" -f "$key"
-    done
+    rm -f user user.pub
+    ssh-keygen -q -t ed25519 -N '' -C user -f user
   EOT
   undo  = <<-EOT
     rm -rf '${local.dir}'
     rmdir '${dirname(local.dir)}' 2>/dev/null || :
   EOT
+}
+
+# Made before the node comes: that it bears the node's name does not make it wait for the node, as each.value would.
+step "command" "host" {
+  for_each   = { for n in var.nodes : n.name => true }
+  on         = var.server
+  check      = "cd '${local.dir}' && [ -s host.${each.key} ] && [ -s host.${each.key}.pub ]"
+  run        = <<-EOT
+    umask 077
+    cd '${local.dir}'
+    rm -f host.${each.key} host.${each.key}.pub
+    ssh-keygen -q -t ed25519 -N '' -C host.${each.key} -f host.${each.key}
+  EOT
+  undo       = "rm -f '${local.dir}/host.${each.key}' '${local.dir}/host.${each.key}.pub'"
+  depends_on = [step.command.keys]
 }
 
 step "secret" "user" {
@@ -102,17 +113,17 @@ step "fact" "user" {
 }
 
 step "secret" "host" {
-  for_each   = toset(local.names)
+  for_each   = step.command.host
   on         = var.server
   run        = "cat '${local.dir}/host.${each.key}'"
-  depends_on = [step.command.keys]
+  depends_on = [step.command.host]
 }
 
 step "fact" "host" {
-  for_each   = toset(local.names)
+  for_each   = step.command.host
   on         = var.server
   run        = "cut -d ' ' -f 1,2 '${local.dir}/host.${each.key}.pub'"
-  depends_on = [step.command.keys]
+  depends_on = [step.command.host]
 }
 
 # The last to be undone: then sshd is again as the image has it.
@@ -165,6 +176,7 @@ step "file" "ssh" {
   content = <<-EOT
     Match host ${local.hosts}
       StrictHostKeyChecking yes
+      CheckHostIP no
     Match localuser ${var.user} host ${local.hosts}
       IdentityFile /etc/ssh/viver/${var.user}
       IdentitiesOnly yes
@@ -198,5 +210,5 @@ output "public_key" {
 
 output "known_hosts" {
   value       = local.known
-  description = "The nodes' host keys, as in known_hosts, for machines that are no nodes."
+  description = "The nodes' host keys by their names, as in known_hosts, for machines that are no nodes."
 }

@@ -40,14 +40,6 @@ pac "ssh" {
   create_user = var.create_user
 }
 
-mock "node.pc[0]" {
-  values = { address = "10.20.0.100" }
-}
-
-mock "node.pc[1]" {
-  values = { address = "10.20.0.101" }
-}
-
 mock "pac.ssh.step.fact.host[\"pc01\"]" {
   values = { value = "ssh-ed25519 ONE" }
 }
@@ -60,9 +52,28 @@ mock "pac.ssh.step.secret.host[\"pc01\"]" {
   values = { value = "private one" }
 }
 
+run "the_second_does_not_come" {
+  world {
+    failing = ["node.pc[1]"]
+  }
+  expect_failures = [node.pc[1]]
+}
+
+run "the_first_went_on_and_now_it_comes" {
+  command = plan
+  assert {
+    condition     = contains(plan.create, "pac.ssh.step.file.host_key[1]") && alltrue([for a in plan.create : strcontains(a, "[1]")])
+    error_message = jsonencode(plan.create)
+  }
+  assert {
+    condition     = length(plan.update) == 0
+    error_message = jsonencode(plan.update)
+  }
+}
+
 run "up" {
   assert {
-    condition     = pac.ssh.known_hosts == "pc01,10.20.0.100 ssh-ed25519 ONE\npc02,10.20.0.101 ssh-ed25519 TWO\n"
+    condition     = pac.ssh.known_hosts == "pc01 ssh-ed25519 ONE\npc02 ssh-ed25519 TWO\n"
     error_message = pac.ssh.known_hosts
   }
 }
@@ -90,7 +101,7 @@ run "each_node_has_its_own_key_and_knows_all" {
 run "no_host_is_trusted_unseen" {
   command = plan
   assert {
-    condition     = strcontains(plan.arguments["pac.ssh.step.file.ssh[0]"].content, "Match host pc01,10.20.0.100,pc02,10.20.0.101\n  StrictHostKeyChecking yes\n")
+    condition     = strcontains(plan.arguments["pac.ssh.step.file.ssh[0]"].content, "Match host pc01,pc02\n  StrictHostKeyChecking yes\n")
     error_message = plan.arguments["pac.ssh.step.file.ssh[0]"].content
   }
 }
@@ -98,10 +109,10 @@ run "no_host_is_trusted_unseen" {
 run "keys_that_are_lost_are_made_again" {
   command = plan
   world {
-    drifted = ["pac.ssh.step.command.keys"]
+    drifted = ["pac.ssh.step.command.keys", "pac.ssh.step.command.host[\"pc02\"]"]
   }
   assert {
-    condition     = contains(plan.update, "pac.ssh.step.command.keys")
+    condition     = contains(plan.update, "pac.ssh.step.command.keys") && contains(plan.update, "pac.ssh.step.command.host[\"pc02\"]") && !contains(plan.update, "pac.ssh.step.command.host[\"pc01\"]")
     error_message = jsonencode(plan.update)
   }
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,7 +17,8 @@ import (
 	"viver/providers/step"
 )
 
-// The server makes a key for the user and one for each node, keeps them to itself, makes again what was cut off, and forgets all.
+// The server makes a key for the user and one for each node, keeps them to itself, makes again what was cut off, forgets that of a node
+// that has left, and in the end all.
 func TestClusterKeys(t *testing.T) {
 	if _, err := exec.LookPath("ssh-keygen"); err != nil {
 		t.Skip(err)
@@ -42,11 +44,11 @@ pac "ssh" {
 		all = append(all, s)
 	}))
 	memory := t.TempDir()
-	run := func(mode string) map[string]spec.StepResult {
+	run := func(mode string, steps ...spec.Step) map[string]spec.StepResult {
 		t.Helper()
 		results := map[string]spec.StepResult{}
 		runner := pacstep.Runner{StateDir: memory, Command: func(ctx context.Context) *exec.Cmd { return exec.CommandContext(ctx, "sh", "-s") }}
-		if err := runner.Run(t.Context(), mode, all, func(r spec.StepResult) { results[r.ID] = r }); err != nil {
+		if err := runner.Run(t.Context(), mode, steps, func(r spec.StepResult) { results[r.ID] = r }); err != nil {
 			t.Fatal(err)
 		}
 		return results
@@ -60,7 +62,7 @@ pac "ssh" {
 		return strings.TrimSuffix(string(data), "\n")
 	}
 
-	first := run(pacstep.Apply)
+	first := run(pacstep.Apply, all...)
 	if got := first[`pac.ssh.step.secret.host["pc02"]`].Output; got != read("host.pc02") || !strings.Contains(got, "OPENSSH PRIVATE KEY") {
 		t.Error("the key of pc02 is otherwise")
 	}
@@ -74,14 +76,19 @@ pac "ssh" {
 	if err := os.Truncate(filepath.Join(dir, "ssh-keys/cluster/host.pc02.pub"), 0); err != nil {
 		t.Fatal(err)
 	}
-	if got := run(pacstep.Check)["pac.ssh.step.command.keys"]; got.Status != spec.StepDiffers {
+	if got := run(pacstep.Check, all...)[`pac.ssh.step.command.host["pc02"]`]; got.Status != spec.StepDiffers {
 		t.Errorf("a key without its public half: %+v", got)
 	}
-	run(pacstep.Apply)
+	run(pacstep.Apply, all...)
 	if read("host.pc01") != kept || read("host.pc02") == lost {
 		t.Error("other keys than the broken one were made anew")
 	}
-	run(pacstep.Undo)
+	left := slices.IndexFunc(all, func(s spec.Step) bool { return s.ID == `pac.ssh.step.command.host["pc01"]` })
+	run(pacstep.Undo, all[left])
+	if found, err := filepath.Glob(filepath.Join(dir, "ssh-keys/cluster/host.*")); err != nil || len(found) != 2 || filepath.Base(found[0]) != "host.pc02" {
+		t.Errorf("when pc01 has left there are %q, %v", found, err)
+	}
+	run(pacstep.Undo, all...)
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 		t.Errorf("it leaves %v, %v", left, err)
 	}
