@@ -60,7 +60,7 @@ func labUp() *cobra.Command {
 	flags.IntVar(&bios, "bios", 2, "`number` of machines with a BIOS")
 	flags.IntVar(&uefi, "uefi", 0, "`number` of machines with UEFI")
 	flags.IntVar(&memory, "memory", 1024, "memory of each machine in `MB`")
-	flags.IntVar(&cpus, "cpus", 2, "processors of each machine, a `number`")
+	flags.IntVar(&cpus, "cpus", 0, "processors of each machine, a `number`; 0: two, or one if this computer has not as many")
 	flags.StringVar(&address, "address", "10.20.0.1/16", "`address` of the lab's host on its bridge")
 	flags.StringVar(&nic, "nic", "virtio-net-pci", "network `card`: virtio-net-pci, e1000, e1000e or rtl8139")
 	return cmd

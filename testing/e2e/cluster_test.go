@@ -27,7 +27,7 @@ type cluster struct {
 func TestCluster(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 25*time.Minute)
 	defer cancel()
-	r := openConfig(t, clusterConfig(t), "e2e-cluster", nil, lab.Machine{Name: "vm1", MemoryMB: 768}, lab.Machine{Name: "vm2", MemoryMB: 768})
+	r := openConfig(t, clusterConfig(t), "e2e-cluster", nil, lab.Machine{Name: "vm1", CPUs: 2, MemoryMB: 768}, lab.Machine{Name: "vm2", CPUs: 2, MemoryMB: 768})
 	c := &cluster{Room: r}
 	c.Image = "image.compute"
 	bringUp(ctx, t, c.Room)

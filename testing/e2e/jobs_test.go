@@ -27,7 +27,7 @@ func (l *library) as(ctx context.Context, t *testing.T, node, command string) st
 }
 
 func (l *library) checkMPI(ctx context.Context, t *testing.T) {
-	if got := l.as(ctx, t, "pc02", "srun --nodes 3 --ntasks 6 --time 2 ring 2>&1"); !strings.Contains(got, "6 processes on 3 machines, sum 15") {
+	if got := l.as(ctx, t, "pc02", "srun --nodes 3 --ntasks 6 --overcommit --time 2 ring 2>&1"); !strings.Contains(got, "6 processes on 3 machines, sum 15") {
 		t.Errorf("srun says\n%s", got)
 	}
 }
@@ -69,7 +69,7 @@ func (l *library) checkFarm(ctx context.Context, t *testing.T) {
 // submit queues the nine files. Each job takes a whole machine.
 func (l *library) submit(ctx context.Context, t *testing.T, name, options string) {
 	t.Helper()
-	l.as(ctx, t, "pc02", fmt.Sprintf("sbatch --quiet --job-name %s --array 1-9 --cpus-per-task 2 --output %s.out --open-mode append %s encode.sh %s", name, name, options, name))
+	l.as(ctx, t, "pc02", fmt.Sprintf("sbatch --quiet --job-name %s --array 1-9 --exclusive --output %s.out --open-mode append %s encode.sh %s", name, name, options, name))
 }
 
 // finish waits until no job is left, and checks that nine files are there, which are those that the first run made.
