@@ -17,7 +17,7 @@ import (
 func TestLife(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 	defer cancel()
-	r := open(t, "e2e-life", nil, 
+	r := open(t, "e2e-life", nil,
 		lab.Machine{Name: "vm1", CPUs: 2, MemoryMB: 768}, lab.Machine{Name: "vm2", CPUs: 2, Firmware: lab.UEFI, MemoryMB: 768})
 	bringUp(ctx, t, r)
 
